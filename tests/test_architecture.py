@@ -144,7 +144,6 @@ UNTESTED = {
             "cli/render/calibration_text.py",
             "cli/render/langfuse_labels.py",
             "cli/render/plan_text.py",
-            "cli/render/release_diff.py",
             "cli/render/release_json.py",
             "cli/render/release_text.py",
             "cli/render/rollout_json.py",

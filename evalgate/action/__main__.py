@@ -196,7 +196,7 @@ def _has_verdict(job: Job, hub: GitHub, pull: PullRequestRow) -> bool:
 def _edits_no_gate(job: Job, hub: GitHub, pull: PullRequestRow) -> bool:
     tip = base_branch.open_branch(job, hub, pull.base_ref)
     before = base_branch.open_merge_base(job, hub, pull, tip.git.commit)
-    return fork_files.edits_no_gate(hub, pull, tip, before)
+    return fork_files.edits_no_gate(hub, pull, tip, before, store=job.store_path)
 
 
 def _run_drift(job: Job, log: Log) -> ActivityOutcome:

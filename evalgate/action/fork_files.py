@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from evalgate.services.github_rows import PullRequestRow
 
 
-def edits_no_gate(github: GitHub, pull: PullRequestRow, base: Commit, before: Commit | None) -> bool:
+def edits_no_gate(
+    github: GitHub, pull: PullRequestRow, base: Commit, before: Commit | None, *, store: str | None = None
+) -> bool:
     """Return True if it is known that a pull request edits no gated prompt and no rule, and adds no ungated prompt.
 
-    `base` is the tip of the base branch, `before` the merge base, if it has a configuration. A renamed file counts by
-    both of its paths. False where GitHub may not list all files, or where the files of a gate are not known: a Python
-    function can import any file. Raises ServiceError.
+    `base` is the tip of the base branch, `before` the merge base, if it has a configuration. `store` is the path of the
+    store, if it is in the repository: a change must not add it. A renamed file counts by both of its paths. False where
+    GitHub may not list all files, or where the files of a gate are not known: a Python function can import any file.
+    Raises ServiceError.
     """
     from evalgate.services.github import FILES_LISTED
 
@@ -43,7 +46,8 @@ def edits_no_gate(github: GitHub, pull: PullRequestRow, base: Commit, before: Co
         return False
     if any(matches_pattern(edited, side.config.gates) for side in sides):
         return False
-    return not adds_ungated((file.path for file in files if not file.is_removed), base.config)
+    left = [file.path for file in files if not file.is_removed]
+    return not (adds_ungated(left, base.config) or (store is not None and adds_store(left, store)))
 
 
 def list_gate_files(base: Commit, before: Commit | None = None) -> set[str]:
@@ -70,6 +74,15 @@ def _list_files(commit: Commit) -> set[str]:
 def adds_ungated(paths: Iterable[str], config: Config) -> bool:
     """Return True if one of these files of the head is a prompt without a gate, which the configuration refuses."""
     return config.ungated == "fail" and bool(list_ungated(config, paths))
+
+
+def adds_store(paths: Iterable[str], store: str) -> bool:
+    """Return True if one of these files of the head is in the place of the store, or in it: later runs would refuse it.
+
+    Paths that many disks do not tell apart (`fold_path`) are the same.
+    """
+    of = fold_path(store)
+    return any(place == of or place.startswith(f"{of}/") for place in map(fold_path, paths))
 
 
 def matches_pattern(edited: Iterable[str], gates: Sequence[Gate]) -> bool:

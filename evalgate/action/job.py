@@ -186,6 +186,12 @@ class Job:
         return Store(root=self._resolve_inside(place, "cache-path"))
 
     @property
+    def store_path(self) -> str | None:
+        """The path of the store from the top of the workspace; None if it is outside. Raises InputError as `store`."""
+        root = self.store.root
+        return root.relative_to(self.workspace).as_posix() if root.is_relative_to(self.workspace) else None
+
+    @property
     def reports(self) -> Path:
         chosen = self.settings.report_dir
         if chosen is None:

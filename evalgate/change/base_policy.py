@@ -15,6 +15,7 @@ from evalgate.change.merge_base import Base, find_unchanged
 from evalgate.change.merged_tree import MergedTree
 from evalgate.change.path_twins import find_twins
 from evalgate.change.pins import pins_path
+from evalgate.change.registry_path import list_registry_files
 from evalgate.change.renames import Moves, find_moved_match, find_moves, find_own_gate, find_ungated_files
 from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
@@ -220,7 +221,8 @@ def list_policy_files(config: Config) -> set[str]:
     """Return every file, besides the prompts, that the verdict of a gate can depend on."""
     recordings = [target.recordings for target in config.targets.values()]
     own = [path for gate in config.gates for path in (gate.dataset, *gate.files)]
-    return {config.path, pins_path(config.path), *own, *(path for path in recordings if path is not None)}
+    named = {path for path in recordings if path is not None} | list_registry_files(config)
+    return {config.path, pins_path(config.path), *own, *named}
 
 
 def _list_policy_files_at(config: Config, git: Git, commit: str) -> set[str]:

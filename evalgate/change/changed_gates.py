@@ -22,6 +22,7 @@ from evalgate.domain import (
     applies,
     digest,
 )
+from evalgate.domain.property_order import keep_order
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import GitError, InputError
 from evalgate.inputs.case_images import (
@@ -315,7 +316,7 @@ def _digest_target(target: Target, tree: Tree) -> Json:
         "prices": None if target.prices is None else asdict(target.prices),
         "options": dict(target.options),
         "strip_reasoning": target.strip_reasoning,
-        "parameters": dict(target.parameters),
+        "parameters": keep_order(dict(target.parameters)),
         "response_format": target.response_format,
         "headers": sorted(target.headers),
         "stream": target.stream,

@@ -9,6 +9,7 @@ from typing import TypeVar
 from evalgate.change import base_policy, changed_gates, pins
 from evalgate.change.commit_prompts import list_states, load_prompt_at, parse_state, read_state
 from evalgate.change.merge_base import find_unchanged
+from evalgate.change.registry_path import list_registry_files
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Gate, PromptVersion, Revert
 from evalgate.domain.prompt_version import PromptSettings
@@ -253,7 +254,8 @@ def _edits_policy(workspace: Workspace, base: str, git: Git, default_branch: str
     """Return True if the change edits any file, besides prompts, that a verdict can depend on, or removes a gate."""
     if isinstance(workspace, PullRequest):
         return bool(workspace.change.changes) or workspace.change.is_moved
-    paths = _list_policy_files(workspace, base, None, git)
+    # the registry of a working tree is the one on the disk, whatever a commit has
+    paths = _list_policy_files(workspace, base, None, git) - list_registry_files(workspace.config)
     if not find_unchanged(paths, workspace.tree, git, base).issuperset(paths):
         return True
     return bool(changed_gates.find_removed_gates(workspace.tree, git, workspace.config, default_branch))

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from evalgate.domain import strict_json
 from evalgate.domain.images import Image
-from evalgate.domain.text import Json
+from evalgate.domain.text import Json, normalize
 
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 """A variable with a plain name. `templates` also knows other names and syntaxes."""
@@ -77,7 +77,18 @@ class Message:
     @property
     def identity(self) -> Json:
         """Everything that is sent, as plain data; an image is named by the digest of its content."""
-        return [self.role, self.content] if self.details is None else [self.role, _identify(self.details)]
+        return self._identify(str)
+
+    @property
+    def normalized_identity(self) -> Json:
+        """The identity with normalised white space, invisible and control characters in all texts (`normalize`).
+
+        Texts that follow each other in the parts of a content are one text, wherever they are cut.
+        """
+        return _join_texts(self)._identify(normalize)
+
+    def _identify(self, clean: Callable[[str], str]) -> Json:
+        return [self.role, clean(self.content) if self.details is None else _identify(self.details, clean)]
 
     @property
     def images(self) -> tuple[ImagePart, ...]:
@@ -227,16 +238,36 @@ def _fill_json(value: Any, fill: Callable[[str], str]) -> Any:
     return [_fill_json(inner, fill) for inner in value] if isinstance(value, list) else value
 
 
-def _identify(details: MessageDetails) -> Json:
+def _join_texts(message: Message) -> Message:
+    """Return a message whose content has no two text parts in a row, and is no list where it is one text."""
+    details = message.details
+    if details is None or not isinstance(details.content, tuple):
+        return message
+    joined: list[ContentPart] = []
+    for part in details.content:
+        last = joined[-1] if joined else None
+        if isinstance(part, TextPart) and isinstance(last, TextPart):
+            joined[-1] = TextPart(text=f"{last.text} {part.text}")
+        elif isinstance(part, ImagePart) or normalize(part.text):
+            joined.append(part)
+    texts = [part.text for part in joined if isinstance(part, TextPart)]
+    content = " ".join(texts) if len(texts) == len(joined) else tuple(joined)
+    return make_message(message.role, replace(details, content=content))
+
+
+def _identify(details: MessageDetails, clean: Callable[[str], str]) -> Json:
     content = details.content
-    parts: Json = [_identify_part(part) for part in content] if isinstance(content, tuple) else content
-    calls: Json = [[call.kind, call.id, call.name, call.arguments] for call in details.calls]
-    return {"content": parts, "tool_calls": calls, "tool_call_id": details.call_id, "name": details.name}
+    parts: Json = clean(content) if isinstance(content, str) else None
+    if isinstance(content, tuple):
+        parts = [_identify_part(part, clean) for part in content]
+    calls: Json = [[call.kind, clean(call.id), clean(call.name), clean(call.arguments)] for call in details.calls]
+    call_id, name = (None if text is None else clean(text) for text in (details.call_id, details.name))
+    return {"content": parts, "tool_calls": calls, "tool_call_id": call_id, "name": name}
 
 
-def _identify_part(part: ContentPart) -> Json:
+def _identify_part(part: ContentPart, clean: Callable[[str], str]) -> Json:
     if isinstance(part, TextPart):
-        return ["text", part.text]
+        return ["text", clean(part.text)]
     return ["image", part.source if part.image is None else part.image.digest, part.detail]
 
 

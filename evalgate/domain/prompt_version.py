@@ -9,6 +9,7 @@ from evalgate.domain.images import NO_IMAGES, Image
 from evalgate.domain.joined_messages import join_messages
 from evalgate.domain.message_shapes import read_history
 from evalgate.domain.messages import HISTORY, Message, add_images, find_history_field, list_templates, render_message
+from evalgate.domain.property_order import keep_order
 from evalgate.domain.templates import MUSTACHE, Syntax, Template, fill_mustache
 from evalgate.domain.text import Json, as_text, digest, find_hidden_text, normalize
 
@@ -86,13 +87,24 @@ class PromptVersion:
     def _plain(self) -> dict[str, Json]:
         return {
             "model": self.model,
-            "parameters": dict(self.parameters),
-            "response_format": self.response_format,
-            "tools": list(self.tools),
+            "parameters": keep_order(dict(self.parameters)),
+            "response_format": keep_order(self.response_format),
+            "tools": keep_order(list(self.tools)),
             **({} if self.template.identity is None else {"template": self.template.identity}),
             **({"joined": True} if self.is_joined else {}),
             **({} if self.user is None else {"user": self.user}),
+            **({"stated": True} if self._states_its_role else {}),
         }
+
+    @property
+    def _states_its_role(self) -> bool:
+        """Whether the user's message is the whole prompt, names no field, and is no text whose role is not stated.
+
+        Such a text is sent as the system message beside a field of the cases (`asked`).
+        """
+        if self.is_text or self.user is not None or [message.role for message in self.messages] != ["user"]:
+            return False
+        return not self.find_names(self.messages[0])
 
     @property
     def digest(self) -> str:
@@ -101,10 +113,7 @@ class PromptVersion:
     @property
     def normalized_digest(self) -> str:
         """The digest of the content with normalised white space, invisible and control characters (`normalize`)."""
-        messages: list[Json] = [
-            [m.role, normalize(m.content)] if m.details is None else [normalize(m.content), m.identity]
-            for m in self.messages
-        ]
+        messages: list[Json] = [message.normalized_identity for message in self.messages]
         plain = self._plain
         if self.template.files:
             plain["template"] = [self.template.syntax, {name: normalize(text) for name, text in self.template.files}]

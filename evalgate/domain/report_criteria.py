@@ -19,6 +19,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.domain.adaptations import find_effective
+from evalgate.domain.property_order import keep_order
 
 _JUDGEMENT: Json = {
     "strict": True,
@@ -77,7 +78,8 @@ def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criteri
 
 def make_judge_criterion(judge: Judge, target: Target) -> Criterion:
     """Return the criterion of a judge. Its digest includes the target and the model that answer, and the form."""
-    asked: list[Json] = [*target.served, find_judge_model(judge, target), dict(judge.parameters), judge.mode]
+    parameters = keep_order(dict(judge.parameters))
+    asked: list[Json] = [*target.served, find_judge_model(judge, target), parameters, judge.mode]
     # only other values than the defaults, so that criteria of earlier reports keep their digests
     asked += [target.response_format] if target.response_format != "json_schema" else []
     asked += [{"reading": judge.reading}] if judge.reading != "strict" else []

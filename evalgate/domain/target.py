@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalgate.domain.property_order import keep_order
 from evalgate.domain.text import Json
 from evalgate.errors import Fault
 
@@ -76,7 +77,7 @@ class Target:
     @property
     def served(self) -> list[Json]:
         """Everything besides the model that decides how the target answers, as plain data for digests."""
-        return [self.kind, self.identity, *([dict(self.parameters)] if self.parameters else [])]
+        return [self.kind, self.identity, *([keep_order(dict(self.parameters))] if self.parameters else [])]
 
     @property
     def scored_as(self) -> tuple[Json, ...]:

@@ -14,6 +14,7 @@ from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level
 from evalgate.domain.messages import Message
 from evalgate.domain.output_calls import ToolCall, format_calls, parse_calls
 from evalgate.domain.prompt_version import PromptVersion
+from evalgate.domain.property_order import keep_order
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.revert import Revert
@@ -68,9 +69,9 @@ class Request:
                     [message.role, message.content] if message.details is None else message.identity
                     for message in self.messages
                 ],
-                "parameters": dict(self.parameters),
-                "response_format": self.response_format,
-                "tools": list(self.tools),
+                "parameters": keep_order(dict(self.parameters)),
+                "response_format": keep_order(self.response_format),
+                "tools": keep_order(list(self.tools)),
                 "inputs": self.inputs,
                 "scale": self.scale,
                 "repeat": self.repeat,

@@ -77,7 +77,8 @@ def make_plans(
     base = find_workspace_base(workspace, gates, selection.default_branch)
     # a registry that the change itself configures takes effect once it is merged
     rules = workspace.config if base is None or base.config is None else base.config
-    finder = released.make_finder(rules, workspace.folder, store, copies=calls.release_copies)
+    change = workspace if isinstance(workspace, PullRequest) else None
+    finder = released.make_finder(rules, workspace.folder, store, copies=calls.release_copies, change=change)
     plans = tuple(
         _add_samples(add_pass(plan, workspace.config, calls, store), workspace.config, calls, store)
         for plan in _make_all_plans(workspace, gates, selection, base, finder)

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from evalgate.change.pins import Pin
+from evalgate.change.workspace import PullRequest
 from evalgate.domain import Config
 from evalgate.errors import InputError, Place
 from evalgate.services.git_remote import hide_address
@@ -14,12 +15,13 @@ from evalgate.store.store import Store
 
 
 def make_finder(
-    config: Config, folder: Path, store: Store, *, copies: bool = False
+    config: Config, folder: Path, store: Store, *, copies: bool = False, change: PullRequest | None = None
 ) -> Callable[[str], Pin | None] | None:
     """Return a function that finds the version in production of a gate by name; None without a registry.
 
-    `folder` is that of the configuration. The registry is asked once for each gate. With `copies` only those
-    in the store count, which the last command kept. The function raises RegistryError for an unreachable registry.
+    `folder` is that of the configuration, `change` the pull request that is judged by it, if any. The registry is asked
+    once for each gate. With `copies` only those in the store count, which the last command kept. The function raises
+    RegistryError for an unreachable registry.
     """
     settings = config.release
     if settings is None:
@@ -28,20 +30,17 @@ def make_finder(
     @cache
     def find(name: str) -> Pin | None:
         # imported here: most runs have no registry
+        from evalgate.gate.base_registry import open_registry_of_base
         from evalgate.release.local_copy import read_copy, write_copy
         from evalgate.release.published_prompt import rebuild_prompt
         from evalgate.release.registry import StoredDocument
-        from evalgate.release.registry_access import open_with_secrets
 
         stored: StoredDocument | None
         if copies:
             stored = read_copy(store, name)
         else:
-            environment = config.environment or {}
-            registry = open_with_secrets(
-                settings, folder, environment, place=hide_address(settings.registry), needs_token=False
-            )
-            stored = registry.read(name)
+            with open_registry_of_base(config, folder, change, config.environment or {}) as registry:
+                stored = None if registry is None else registry.read(name)
             if stored is not None:
                 write_copy(store, stored)
         version = None if stored is None else stored.document.find_label("production")

@@ -156,4 +156,5 @@ def close_tree(tree: Tree) -> Tree:
 
 
 def _encode(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True).encode()
+    # in the order of the server: models write the properties of an answer in that of their schema
+    return json.dumps(value).encode()

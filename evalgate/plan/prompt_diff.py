@@ -13,6 +13,7 @@ from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invi
 from evalgate.domain.jinja_templates import list_logic
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.property_order import find_unusual_orders, keep_order
 from evalgate.domain.templates import MUSTACHE
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
 from evalgate.plan.words import WHITE_SPACE, count_words, drop_emoji_style, split_lines
@@ -61,8 +62,8 @@ def describe_differences(
     messages (including few-shot examples) added or removed, the user message of the gate, images or tool calls of
     messages or the logic of a template changed, more than `minor_share` of the words or more than `minor_words` words
     changed, invisible characters or much white space added or removed. Otherwise PATCH; identical content is PATCH
-    without a reason. Data is compared as JSON: the order of keys does not matter, 0 equals 0.0, and a response format
-    of type "text" equals none. The files that a template includes are compared like messages.
+    without a reason. Data is compared as JSON: of the keys only the properties of a schema have an order, 0 equals 0.0,
+    and a response format of type "text" equals none. The files that a template includes are compared like messages.
 
     Messages are aligned (`alignment.find_edits`), first by role and content, then by role within each differing
     stretch. A message without a partner was added or removed. Roles changed if
@@ -173,13 +174,10 @@ def _describe_interface(candidate: PromptVersion, baseline: PromptVersion) -> li
         if new != old:
             reasons.append(f"parameter {name} {old} -> {new}")
     if _make_canonical(_describe_format(candidate)) != _make_canonical(_describe_format(baseline)):
-        reasons.append(
-            "response schema changed"
-            if _describe_format(candidate) and _describe_format(baseline)
-            else "response format changed"
-        )
+        reasons.append(_describe_new_format(candidate, baseline))
     if _make_canonical(list(candidate.tools)) != _make_canonical(list(baseline.tools)):
-        reasons.append("tools changed")
+        is_order = digest(_make_plain(list(candidate.tools))) == digest(_make_plain(list(baseline.tools)))
+        reasons.append("order of properties in the tools changed" if is_order else "tools changed")
     new, old = candidate.template.syntax, baseline.template.syntax
     if new != old:
         reasons.append(f"template syntax {old} -> {new}")
@@ -296,16 +294,23 @@ def _describe_format(version: PromptVersion) -> Mapping[str, Json] | None:
     return None if plain else version.response_format
 
 
+def _describe_new_format(candidate: PromptVersion, baseline: PromptVersion) -> str:
+    new, old = _describe_format(candidate), _describe_format(baseline)
+    if not (new and old):
+        return "response format changed"
+    is_order = digest(_make_plain(new)) == digest(_make_plain(old))
+    return "order of properties in the response schema changed" if is_order else "response schema changed"
+
+
 def _show(parameters: Mapping[str, Json], name: str) -> str:
-    return (
-        json.dumps(_make_plain(parameters[name]), sort_keys=True, ensure_ascii=False)
-        if name in parameters
-        else "(unset)"
-    )
+    if name not in parameters:
+        return "(unset)"
+    value = _make_plain(parameters[name])
+    return json.dumps(value, sort_keys=not find_unusual_orders(value), ensure_ascii=False)
 
 
 def _make_canonical(value: Json) -> str:
-    return digest(_make_plain(value))
+    return digest(keep_order(_make_plain(value)))
 
 
 def _make_plain(value: Json) -> Json:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from evalgate.domain import Gate, Json, PromptVersion, Target, digest
+from evalgate.domain.property_order import find_unusual_orders, keep_order
 
 _SHOWN = 60
 """Characters of a parameter's value that are shown."""
@@ -117,8 +118,9 @@ def _describe_parameters(old: Target, new: Target) -> Iterator[str]:
 def _show_value(parameters: Mapping[str, Json], name: str) -> str:
     if parameters.get(name) is None:
         return "(none)"
-    text = json.dumps(parameters[name], ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... (sha256 {digest(parameters[name])[:8]})"
+    value = parameters[name]
+    text = json.dumps(value, ensure_ascii=False, sort_keys=not find_unusual_orders(value))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... (sha256 {digest(keep_order(value))[:8]})"
 
 
 def _show(target: Target) -> tuple[str, str]:

@@ -183,8 +183,9 @@ def digest_document(data: bytes) -> str:
 def encode_document(document: ReleaseDocument) -> bytes:
     """Return the canonical bytes of a document: JSON with sorted keys and an indent of one space, in UTF-8.
 
-    Lone surrogates and `@@@`, which a store of prompts may give a meaning, are written as escapes. Raises DocumentError
-    for data that is nested more deeply than readers take.
+    The properties of a JSON Schema keep their order, in which a model writes its answer. Lone surrogates and `@@@`,
+    which a store of prompts may give a meaning, are written as escapes. Raises DocumentError for data that is nested
+    more deeply than readers take.
     """
     monitoring = {} if document.monitoring is None else {"monitoring": document.monitoring}
     return _encode(
@@ -242,8 +243,17 @@ def parse_version(data: bytes) -> PublishedVersion:
 
 def _encode(value: Any) -> bytes:
     check_depth(value)
-    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_sort(value), indent=1, ensure_ascii=False, allow_nan=False)
     return (_UNSAFE.sub(lambda hit: "".join(f"\\u{ord(char):04x}" for char in hit[0]), text) + "\n").encode()
+
+
+def _sort(value: Any, key: str = "") -> Any:
+    """Return a value with the keys of its objects sorted, but for the properties of schemas."""
+    if isinstance(value, Mapping):
+        # models write the properties of an answer in the order of their schema
+        names = value if key == "properties" else sorted(value)
+        return {name: _sort(value[name], name) for name in names}
+    return [_sort(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _encode_version(version: PublishedVersion) -> dict[str, Any]:

@@ -20,8 +20,9 @@ def command_line(folder: Path, arguments: Sequence[str]) -> list[str]:
 def environment(surroundings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of git processes, on top of this process's own or of another one."""
     # LC_ALL: two of git's messages are parsed. No locks: reading must not block a commit.
-    # No replacements (refs/replace): a push and a merge use the original objects.
+    # No replacements (refs/replace) and no other parents (info/grafts): a push and a merge use the original objects.
     own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    own["GIT_GRAFT_FILE"] = f"{os.devnull}/none"  # a file that there is, even an empty one, makes git print a hint
     return {**(os.environ if surroundings is None else surroundings), **own}
 
 

@@ -113,6 +113,11 @@ def open_remote(named: str, folder: Path, *, token: str | None = None) -> Remote
     return made
 
 
+def is_remote(name: str, folder: Path) -> bool:
+    """Return whether the repository around a folder has a remote of this name."""
+    return _is_in_repository(folder) and _find_url(folder, name) is not None
+
+
 def _is_in_repository(folder: Path) -> bool:
     done = execute(folder, ["rev-parse", "--git-dir"])
     said = _decode(done.stderr)

@@ -56,7 +56,13 @@ def untouched(hub: Hub, files: list, **more: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    "files", [["README.md"], ["docs/a.md", ("docs/b.md", "docs/c.md")], [f"docs/{n}.md" for n in range(2_999)]]
+    "files",
+    [
+        ["README.md"],
+        [".evalgate.md", "docs/.evalgate/a.md"],
+        ["docs/a.md", ("docs/b.md", "docs/c.md")],
+        [f"docs/{n}.md" for n in range(2_999)],
+    ],
 )
 def test_files_of_no_gate_need_no_key(hub: Hub, files: list) -> None:
     assert untouched(hub, files)
@@ -74,10 +80,25 @@ def test_files_of_no_gate_need_no_key(hub: Hub, files: list) -> None:
         [("README.md", PROMPT)],
         ["Prompts/Support.prompt.yml"],
         ["prompts"],
+        [".evalgate/verdicts/a.json"],
+        [("README.md", ".Evalgate")],
         [*[f"docs/{n}.md" for n in range(150)], PROMPT],
         [f"docs/{n}.md" for n in range(3_000)],
     ],
-    ids=["prompt", "cases", "rules", "pins", "moved away", "moved there", "capitals", "folder", "second page", "many"],
+    ids=[
+        "prompt",
+        "cases",
+        "rules",
+        "pins",
+        "moved away",
+        "moved there",
+        "capitals",
+        "folder",
+        "the store",
+        "a file in its place",
+        "second page",
+        "many",
+    ],
 )
 def test_a_file_of_a_gate_or_too_many_files_need_a_key(hub: Hub, files: list) -> None:
     assert not untouched(hub, files)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from change.recorded_project import CONFIG, FILES, Project
+from change.recorded_project import CONFIG, FILES, PROMPT, Project, prompt_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -109,3 +109,24 @@ def test_an_edit_of_a_file_that_only_the_base_s_prompt_includes_waits_for_a_pers
     opened = open_change(project)
     assert [gate.name for gate in find_edited_prompts(opened.config.gates, opened.change, opened.git)] == ["support"]
     assert opened.change.changes == ()
+
+
+def test_another_order_of_the_properties_of_an_answer_is_an_edit(tmp_path: Path) -> None:
+    def write(*names: str) -> str:
+        properties = ", ".join(f"{name}: {{type: string}}" for name in names)
+        schema = f"responseFormat: json_schema\njsonSchema: {{schema: {{properties: {{{properties}}}}}, name: a}}\n"
+        return prompt_text(version=None, extra=schema)
+
+    project = Project(tmp_path.resolve())
+    for path, content in {**FILES, PROMPT: write("reasoning", "answer")}.items():
+        project.write(path, content)
+    project.git("init", "--quiet", "--initial-branch", "main")
+    project.commit("base")
+    project.git("switch", "--quiet", "--create", "work")
+    project.commit("answer first", **{PROMPT: write("answer", "reasoning")})
+    opened = open_change(project)
+    assert find_edited_prompts(opened.config.gates, opened.change, opened.git) == opened.config.gates
+    assert project.changed() == ["support"]
+    versions = project.resolve(opened.config.gates[0])
+    assert versions.baseline is not None
+    assert versions.candidate.normalized_digest != versions.baseline.normalized_digest

@@ -9,9 +9,11 @@ import pytest
 from gated_project import World, prompt
 from hypothesis import given
 from hypothesis import strategies as st
+from release.documents import make_document, make_version
 
 from evalgate.change.reverts import _find_earlier, _State, take_back
 from evalgate.domain import Message, PromptVersion
+from evalgate.release.sqlite_registry import SqliteRegistry
 
 PATH = "prompts/support.prompt.yml"
 GOOD = prompt("1.1.0", "Be brief, always and everywhere, please.")
@@ -72,6 +74,17 @@ def test_a_revert_without_a_stored_pass_is_measured_and_its_number_may_go_back(s
     assert gate["exit_code"] == 0
     assert shop.server.received
     assert "no PASS of it" in sentence(gate)
+
+
+def test_a_registry_on_the_disk_is_no_edit_of_the_rules(shop: World) -> None:
+    config = (shop.root / "evalgate.yml").read_text() + 'release: {registry: "sqlite:releases.sqlite3"}\n'
+    shop.repository.git("switch", "--quiet", "main")
+    shop.repository.commit("a registry", **{"evalgate.yml": config})
+    shop.repository.git("switch", "--quiet", "--force-create", "back")
+    one = make_version("1.0.0")
+    SqliteRegistry(shop.root / "releases.sqlite3").append(make_document(one, name="other", labels={"production": one}))
+    shop.repository.write(PATH, GOOD)
+    assert "goes back to 1.1.0" in sentence(run(shop))
 
 
 def test_a_revert_without_a_stored_pass_that_is_worse_fails(shop: World) -> None:

@@ -1,5 +1,6 @@
 """Prompt versions: rendered messages with inserted histories, and digests."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -66,3 +67,60 @@ def test_white_space_of_an_included_file_and_of_the_user_message_is_normalised(p
     assert plain.digest != spaced.digest and plain.normalized_digest == spaced.normalized_digest
     assert plain.normalized_digest != other.normalized_digest
     assert any(spaced.hidden_text) is (blank == "\U000e0041") and not any(plain.hidden_text)
+
+
+KINDS = {
+    "plain": {"role": "system", "content": "TEXT"},
+    "named": {"role": "system", "content": "TEXT", "name": "ann"},
+    "name": {"role": "system", "content": "Hi", "name": "TEXT"},
+    "parts": {"role": "user", "content": [{"type": "text", "text": "TEXT"}, {"type": "image", "image": "a b.png"}]},
+    "beside calls": {**TALK[1], "content": "TEXT"},
+    "arguments": {**TALK[1], "tool_calls": [{**CALL, "function": {"name": "find", "arguments": '{"why": "TEXT"}'}}]},
+    "result": {**TALK[2], "content": "TEXT"},
+}
+
+
+def read(kind: str, text: str) -> PromptVersion:
+    def fill(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: fill(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [fill(one) for one in value]
+        return value.replace("TEXT", text) if isinstance(value, str) else value
+
+    message = MessageReader(is_template=True).read(fill(KINDS[kind]), ())
+    assert message is not None
+    return version(message)
+
+
+@given(st.sampled_from(sorted(KINDS)), st.sampled_from([" ", "\t", "\u00a0", "\u200b", " \u3000"]))
+def test_white_space_of_every_kind_of_message_is_normalised(kind: str, blank: str) -> None:
+    plain, spaced, other = (read(kind, text) for text in ("Be kind.", f"Be {blank}kind.", "Be rude."))
+    assert plain.digest != spaced.digest and plain.normalized_digest == spaced.normalized_digest
+    assert plain.normalized_digest != other.normalized_digest
+
+
+@given(st.lists(st.sampled_from(["Be", "kind", "{{name}}", "and", "brief."]), min_size=1, max_size=6), st.data())
+def test_a_text_is_one_text_wherever_it_is_cut_into_parts(words: list[str], data: st.DataObject) -> None:
+    def cut() -> PromptVersion:
+        at = data.draw(st.lists(st.integers(0, len(words)), max_size=3).map(sorted))
+        texts = [" ".join(words[i:j]) for i, j in itertools.pairwise([0, *at, len(words)])]
+        content: object = [{"type": "text", "text": text} for text in texts]
+        if data.draw(st.booleans()):
+            content = " ".join(words)
+        message = MessageReader(is_template=True).read({"role": "system", "content": content}, ())
+        assert message is not None
+        return version(message)
+
+    assert cut().normalized_digest == cut().normalized_digest
+
+
+def test_white_space_in_the_name_of_an_image_is_that_of_another_image() -> None:
+    def picture(name: str) -> PromptVersion:
+        message = MessageReader(is_template=True).read(
+            {"role": "user", "content": [{"type": "image", "image": name}]}, ()
+        )
+        assert message is not None
+        return version(message)
+
+    assert picture("a b.png").normalized_digest != picture("a  b.png").normalized_digest

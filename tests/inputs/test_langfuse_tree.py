@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 
 from evalgate.errors import InputError
 from evalgate.inputs.langfuse_tree import LangfuseTree, close_tree, find_langfuse_tree
+from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import WorkTree
 from evalgate.services.langfuse import Langfuse, LangfuseKeys
 from evalgate.services.langfuse_errors import LangfuseLostError
@@ -108,3 +110,13 @@ def test_a_closed_tree_asks_no_server(server: LangfuseServer, tree: LangfuseTree
     assert closed.read("a.md") == b"file" and not server.requests
     assert close_tree(tree.files) is tree.files
     assert find_langfuse_tree(tree) is tree and find_langfuse_tree(tree.files) is None
+
+
+def test_the_properties_of_a_schema_stay_in_their_order(server: LangfuseServer, tree: LangfuseTree) -> None:
+    schema = {"type": "object", "properties": {"reasoning": {"type": "string"}, "answer": {"type": "string"}}}
+    config = {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
+    server.prompts.create({"name": "support", "prompt": "three", "config": config, "labels": []})
+    version = load_prompt(tree, "langfuse:support@3")
+    assert version.response_format is not None
+    sent: Any = version.response_format["json_schema"]
+    assert list(sent["schema"]["properties"]) == ["reasoning", "answer"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from plan.small_gate import dataset, faults, gate, plan, prompt
 
-from evalgate.domain import Case, GoldenDataset, Message, PromptSettings, PromptVersion
+from evalgate.domain import Case, GoldenDataset, Message, PromptSettings, PromptVersion, Target
+from evalgate.inputs.prompts import parse_prompt
+from evalgate.plan.asked_field import ask_only_field
 
 TEXT = "You are kind."
 
@@ -69,3 +72,26 @@ def test_a_user_message_of_the_gate_that_is_not_sent_is_a_fault() -> None:
     (fault,) = faults(candidate=prompt(), the_gate=asking)
     assert fault.startswith("p.prompt.yml: `user` of the gate has no effect: the prompt has a user message of its own")
     assert plan(asking, candidate=text(user="{{query}}"))
+
+
+TEXTS = [TEXT, "Answer {{question}}", "Answer {question}", "{{ question }}!", "user:\nBe kind."]
+HEADS = ["", "role: user", "role: system", "template: jinja", "template: fstring", "model: n"]
+
+
+@pytest.mark.parametrize("user", [None, "Q: {{question}}"])
+def test_files_with_one_digest_are_sent_alike(user: str | None) -> None:
+    target, data = Target(name="api", kind="openai", location="u", identity="u", model="m"), cases("question")
+    files = [
+        (name, f"---\n{head}\n---\n{text}" if head else text)
+        for name in ("p.md", "p.j2", "p.txt")
+        for head in HEADS
+        for text in TEXTS
+    ]
+    files += [("p.prompt.yml", json.dumps({"messages": [{"role": "user", "content": text}]})) for text in TEXTS]
+    known: dict[str, object] = {}
+    for name, written in files:
+        version = parse_prompt(written.encode(), name, "here", PromptSettings(user=user))
+        asked = ask_only_field(version, data, target)
+        assert asked.digest == version.digest
+        said = [message.encode() for message in asked.render({"question": "Why?"})]
+        assert known.setdefault(version.digest, (said, version.model)) == (said, version.model), (name, written)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -159,3 +160,26 @@ def test_a_name_with_spaces_is_a_variable() -> None:
         Level.MAJOR,
         ["variable added: {{first name}}", "variable removed: {{größe}}"],
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"response_format": "schema"}, "order of properties in the response schema changed"),
+        ({"tools": "schema"}, "order of properties in the tools changed"),
+        ({"parameters": "schema"}, "parameter guided_json"),
+    ],
+)
+def test_another_order_of_properties_is_major(change: dict[str, str], reason: str) -> None:
+    def make(*names: str) -> PromptVersion:
+        schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+        sent: dict[str, Any] = {
+            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}},
+            "tools": ({"type": "function", "function": {"name": "f", "parameters": schema}},),
+            "parameters": {"guided_json": schema},
+        }
+        return replace(version(("user", "Answer {{query}}.")), **{name: sent[name] for name in change})
+
+    found, reasons = level(make("reasoning", "answer"), make("answer", "reasoning"))
+    assert found is Level.MAJOR
+    assert len(reasons) == 1 and reasons[0].startswith(reason)

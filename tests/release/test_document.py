@@ -152,3 +152,23 @@ def test_a_document_has_the_keys_of_its_schema_and_no_other() -> None:
     assert set(first(json.loads(full))["evaluation"]) == set(known["evaluation"]["properties"])
     jsonschema.validate(json.loads(full), SCHEMA)
     assert set(first(data)["sign_off"]) == set(known["sign_off"]["properties"])
+
+
+@given(st.permutations(["reasoning", "answer", "sources"]))
+def test_a_document_keeps_the_order_in_which_a_model_writes_its_answer(names: list[str]) -> None:
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": ["answer"]}
+    format = {"type": "json_schema", "json_schema": {"schema": schema, "name": "a"}}
+    tool = {"type": "function", "function": {"parameters": schema, "name": "f"}}
+    given_one = make_version(response_format=format, tools=(tool,), parameters={"z": 1, "guided_json": schema})
+    read = parse_version(encode_version(given_one))
+    assert read == given_one
+    assert read.response_format is not None
+    for found in (
+        read.response_format["json_schema"]["schema"],
+        read.tools[0]["function"]["parameters"],
+        read.parameters["guided_json"],
+    ):
+        assert list(found["properties"]) == names
+        assert list(found) == sorted(found)
+    assert list(read.parameters) == ["guided_json", "z"]
+    assert encode_version(read) == encode_version(given_one)

@@ -189,6 +189,20 @@ def test_the_parent_of_a_commit(repository: Any, tmp_path: Path) -> None:
     assert "fetch-depth: 0" in message(error)
 
 
+def test_a_commit_has_its_own_parents_whatever_a_graft_says(repository: Any) -> None:
+    base = repository.commit("base", a="1")
+    repository.git("switch", "--quiet", "--create", "work")
+    head = repository.commit("edit", a="2")
+    other = repository.git("commit-tree", f"{head}^{{tree}}", "-m", "the same files")
+    grafts = repository.root / ".git/info/grafts"
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{head} {other}\n{base} {other}\n")
+    git = Git.open(repository.root)
+    assert git.merge_base("work", "main") == base
+    assert git.is_ancestor(base, head) and not git.is_ancestor(other, head)
+    assert [commit for commit, _ in git.history("a", [head])] == [base, head]
+
+
 def test_an_object_that_is_replaced_is_itself(repository: Any) -> None:
     repository.commit("one", a="good", b="bad")
     repository.git("replace", repository.git("rev-parse", "HEAD:b"), repository.git("rev-parse", "HEAD:a"))

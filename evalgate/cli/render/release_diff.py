@@ -37,7 +37,7 @@ def _compare_fields(first: PublishedVersion, second: PublishedVersion) -> list[s
     ]
     rows = []
     for name, old, new in pairs:
-        if old != new:
+        if _format(old) != _format(new):
             text = f"{name}: {_format(old)} -> {_format(new)}"
             rows.append(wrap_words(text, indent="    ", first=""))
     return ["", *rows] if rows else []
@@ -49,7 +49,8 @@ def _pair(name: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Ite
 
 
 def _format(value: Any) -> str:
-    return "none" if value is None or value == [] else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    # not sorted: the order of the properties of a schema is part of a version, and a document sorts all other keys
+    return "none" if value is None or value == [] else json.dumps(value, ensure_ascii=False)
 
 
 def _compare_messages(first: PublishedVersion, second: PublishedVersion) -> list[str]:

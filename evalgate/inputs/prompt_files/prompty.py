@@ -14,7 +14,10 @@ from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, PromptParts
 from evalgate.inputs.prompt_files.role_markers import split_roles
 from evalgate.inputs.schema_check import SchemaCheck, load
 
+_TOOL = ("kind", "name", "description", "parameters")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
+_WHOLE_REFERENCE = re.compile(r"\s*\$\{[^}]*\}\s*")
+"""A text inside of a value that is read from elsewhere; any other may have these characters."""
 _NAMES = {
     "max_output_tokens": "max_tokens",
     "stop_sequences": "stop",
@@ -146,16 +149,14 @@ class _KeyReader:
                 self.unsent.append(f"{label}.{key}")
             elif name in self.parameters:
                 self._checker.add_fault(node, f'"{key}" is given twice', key=key)
-            elif isinstance(child.data, str) and _REFERENCE.search(child.data):
-                self._refuse_reference(child)
-            else:
+            elif not self._refuse_references(child):
                 self.parameters[name] = child.data
 
     def _read_format(self, node: Node) -> None:
         kind = node.data.get("type") if isinstance(node.data, dict) else node.data
-        if isinstance(node.data, str) and _REFERENCE.search(node.data):
-            self._refuse_reference(node)
-        elif kind not in ("text", "json_object", "json_schema") or (kind == "json_schema" and kind == node.data):
+        if self._refuse_references(node):
+            return
+        if kind not in ("text", "json_object", "json_schema") or (kind == "json_schema" and kind == node.data):
             self._checker.add_fault(node, "response_format must be text, json_object, or json_schema with its schema")
         elif kind != "text":
             self.response_format = {"type": kind} if isinstance(node.data, str) else node.data
@@ -163,8 +164,7 @@ class _KeyReader:
     def _read_tools(self, node: Node | None, label: str) -> None:
         if node is None or node.data is None:
             return
-        if isinstance(node.data, str) and _REFERENCE.search(node.data):
-            self._refuse_reference(node)
+        if self._refuse_references(node):
             return
         for child in node:
             tool: Any = child.data
@@ -172,13 +172,19 @@ class _KeyReader:
                 self.tools.append(tool)
             elif isinstance(tool, dict) and tool.get("kind") == "function":
                 self.tools.append(_make_tool(tool))
+                self.unsent += [f"{label}.{key}" for key in tool if key not in _TOOL]
             else:
                 self.unsent.append(label)
 
-    def _refuse_reference(self, node: Node) -> None:
-        self._checker.add_fault(
-            node, f"{node.data} is not read from there", "write the value here; it is part of what is evaluated"
-        )
+    def _refuse_references(self, node: Node) -> bool:
+        """Return whether a value, or one inside of it, is read from a file or a variable, with a fault for each."""
+        if isinstance(node.data, str) and _REFERENCE.search(node.data):
+            hint = "write the value here; it is part of what is evaluated"
+            self._checker.add_fault(node, f"{node.data.strip()} is not read from there", hint)
+            return True
+        inner = [*node, *(child for _, child in node.items())]
+        found = [one for one in inner if not isinstance(one.data, str) or _WHOLE_REFERENCE.fullmatch(one.data)]
+        return sum(map(self._refuse_references, found)) > 0  # all of them are told
 
 
 def _make_tool(tool: Mapping[str, Any]) -> Json:
@@ -190,16 +196,16 @@ def _make_tool(tool: Mapping[str, Any]) -> Json:
     own = [one for one in given if isinstance(one, Mapping) and "name" in one]
     properties = {
         str(one["name"]): {
-            ("type" if key == "kind" else key): value
+            ("type" if key == "kind" else str(key)): value
             for key, value in one.items()
-            if key in ("kind", "type", "description", "enum", "items")
+            if key != "name" and not (key == "required" and isinstance(value, bool))
         }
         for one in own
     }
     schema = {
         "type": "object",
         "properties": properties,
-        "required": [str(one["name"]) for one in own if one.get("required")],
+        "required": [str(one["name"]) for one in own if one.get("required") is True],
     }
     function = {"name": tool.get("name", ""), "description": tool.get("description", ""), "parameters": schema}
     return {"type": "function", "function": function}

@@ -104,6 +104,12 @@ def test_a_name_from_the_environment_is_not_read() -> None:
         ("model: {api: completion}", 'p.prompty:2:14: "api: completion" is no chat'),
         ("template: handlebars", "p.prompty:2:11: the template's syntax is not known"),
         ("tools: '${file:tools.json}'", "p.prompty:2:8: ${file:tools.json} is not read from there"),
+        ("tools: ['${file:a.json}']", "p.prompty:2:9: ${file:a.json} is not read from there"),
+        ("model: {parameters: {stop: ['${env:STOP}']}}", "p.prompty:2:29: ${env:STOP} is not read from there"),
+        (
+            "model: {parameters: {response_format: {type: json_schema, json_schema: ' ${file:s.json}'}}}",
+            "p.prompty:2:72: ${file:s.json} is not read from there",
+        ),
         ("model: {parameters: {response_format: xml}}", "p.prompty:2:39: response_format must be text"),
         ("version: 1.0", "p.prompty:2:10: version is a number here"),
         ("model: {parameters: {maxTokens: 1, max_tokens: 2}}", 'p.prompty:2:36: "max_tokens" is given twice'),
@@ -123,3 +129,25 @@ def test_an_empty_file_is_refused() -> None:
 def test_a_fault_of_the_template_has_its_line() -> None:
     with pytest.raises(InputError, match=r"p\.prompty:5: the template is no valid jinja"):
         read("---\nname: x\n---\nuser:\n{{ query | nothing }}\n")
+
+
+def test_all_that_a_parameter_of_a_tool_says_is_sent_and_other_keys_are_named() -> None:
+    inner = (
+        "{name: filter, kind: object, default: {}, minProperties: 1, properties: {a: {type: string}}, required: [a]}"
+    )
+    tool = f"{{name: find, kind: function, strict: true, parameters: [{inner}, {{name: w, kind: string, required: true}}]}}"
+    prompt = read(f"---\nname: x\ntools: [{tool}]\n---\n{BODY}")
+    (found,) = prompt.tools
+    assert isinstance(found, dict)
+    assert found["function"]["parameters"] == {
+        "type": "object",
+        "properties": {
+            "filter": {
+                "type": "object", "default": {}, "minProperties": 1,
+                "properties": {"a": {"type": "string"}}, "required": ["a"],
+            },
+            "w": {"type": "string"},
+        },
+        "required": ["w"],
+    }  # fmt: skip
+    assert prompt.unsent == ("tools.strict",)
