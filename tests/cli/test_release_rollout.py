@@ -196,6 +196,10 @@ def test_a_replay_at_another_time_writes_nothing(sqlite: Registry, evalgate: Run
     assert refused.code == 2 and "--now is for --dry-run only" in refused.err
     told = evalgate("release", "tick", "support", "--now", later, "--dry-run")
     assert told.code == 0 and "75 % of the users get 1.1.0" in " ".join(told.out.split())
+    assert told.out.endswith("; nothing was written\n")
+    shown = evalgate("release", "status", "support", "--now", later).out
+    assert "24.0 of at least 0 hours" in " ".join(shown.split()) and "a tick goes on" in " ".join(shown.split())
+    assert evalgate("release", "status", "support", "--now", "noon").code == 2
     assert evalgate("release", "tick", "support", "--now", "noon", "--dry-run").code == 2
     earlier = evalgate("release", "tick", "support", "--now", "2020-01-01T00:00:00Z", "--dry-run")
     assert earlier.code == 0 and "set the clock" in " ".join(earlier.out.split())
