@@ -18,7 +18,7 @@ from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
 from evalgate.release.rollout.state import STAGING, RolloutState
-from evalgate.release.rollout.traces import Look, Trace, choose_times, trace_arms, trace_limit
+from evalgate.release.rollout.traces import Trace, TracedLook, choose_times, trace_arms, trace_limit
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
 
 if TYPE_CHECKING:
@@ -374,7 +374,7 @@ def _add_trace(one: Watched, measure: _Measure, times: Sequence[float], state: R
         looks = trace_limit(measure.badness, limit, sizes)
     else:
         looks = trace_arms(measure.arms, measure.badness, one.allowed, sizes, share if measure.is_dealt else None)
-    last = Look(n=one.n, log_e_worse=one.log_e_worse, log_e_fine=one.log_e_fine, log_e_better=one.log_e_better)
+    last = TracedLook(n=one.n, log_e_worse=one.log_e_worse, log_e_fine=one.log_e_fine, log_e_better=one.log_e_better)
     control, candidate = (e_values.enclose(values) if len(values) else None for values in measure.split())
     trace = Trace(times=tuple(map(format_instant, times)), looks=(*looks, last), intervals=(control, candidate))
     return replace(one, trace=trace)

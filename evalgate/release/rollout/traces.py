@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class TracedLook:
     """The keys of both arms that counted at a time, and the logarithms of the e-values then."""
 
     n: tuple[int, int]
@@ -32,7 +32,7 @@ class Trace:
     """
 
     times: tuple[str, ...]
-    looks: tuple[Look, ...]
+    looks: tuple[TracedLook, ...]
     intervals: tuple[tuple[float, float] | None, tuple[float, float] | None]
 
 
@@ -48,7 +48,7 @@ def choose_times(began: float, newest: float, now: float, settling: float, looks
 
 def trace_arms(
     arms: NDArray[np.int8], badness: NDArray[np.float64], allowed: float, sizes: Sequence[int], share: float | None
-) -> list[Look]:
+) -> list[TracedLook]:
     """Return the looks at so many of the first keys of both arms, for each of `sizes`.
 
     With the share of the candidate, `rates` tests whether it is worse; without, `means` does.
@@ -69,12 +69,14 @@ def trace_arms(
             worse = e_values.compare_rates(others, failed, share)
             better = e_values.compare_rates(failed, others, 1 - share)
         looks.append(
-            Look(n=(size - candidates, candidates), log_e_worse=worse, log_e_fine=found.log_e_fine, log_e_better=better)
+            TracedLook(
+                n=(size - candidates, candidates), log_e_worse=worse, log_e_fine=found.log_e_fine, log_e_better=better
+            )
         )
     return looks
 
 
-def trace_limit(badness: NDArray[np.float64], limit: float, sizes: Sequence[int]) -> list[Look]:
+def trace_limit(badness: NDArray[np.float64], limit: float, sizes: Sequence[int]) -> list[TracedLook]:
     """Return the looks at so many of the first keys on staging, which has one arm and a limit of its mean badness."""
     found = e_values.trace_excess(badness, limit, sizes)
-    return [Look(n=(0, size), log_e_worse=log_e) for size, log_e in zip(sizes, found, strict=True)]
+    return [TracedLook(n=(0, size), log_e_worse=log_e) for size, log_e in zip(sizes, found, strict=True)]

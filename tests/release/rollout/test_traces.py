@@ -101,9 +101,9 @@ def test_the_intervals_hold_at_all_looks_together() -> None:
 
     draws, mean = np.random.default_rng(3), 0.15
     missed = 0
-    for _ in range(150):
+    for _ in range(60):
         values = (draws.uniform(0, 1, 400) < mean).astype(float)
         found = [enclose(values[:size]) for size in (5, 20, 50, 100, 200, 400)]
         missed += any(not low <= mean <= high for low, high in found)
-    assert missed <= 0.05 * 150
+    assert missed <= 0.05 * 60
     assert enclose(np.zeros(400)) == (0, pytest.approx(0.017, abs=0.003))
