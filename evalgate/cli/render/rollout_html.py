@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalgate.cli.render.release_text import describe_step
 from evalgate.cli.render.rollout_plots import draw_share, draw_watched, list_meanings, make_wide_table
 from evalgate.commands.release.status import DrawnRollout, RolloutStatus
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.course import RolloutCourse
 from evalgate.release.rollout.rollout_view import RolloutView, make_view
-from evalgate.release.rollout_change import describe_verb
 from evalgate.report.html_templates import PageTemplates
 
 _ACTIONS = {
@@ -81,7 +81,7 @@ def _list_steps(course: RolloutCourse) -> list[dict[str, Any]]:
             "number": number,
             "at": step.document.at,
             "share": f"{step.share / 100:g} %",
-            "what": describe_verb(step.before, step.document),
+            "what": describe_step(step.before, step.document) or step.document.entry.verb,
             "who": step.document.entry.who,
             "why": step.document.entry.why,
         }

@@ -13,6 +13,8 @@ from report.pages import CHARTS, parsed, require_inert, require_ours
 from evalgate.cli.render.rollout_html import render_drawn, render_rollouts
 from evalgate.commands.release.status import LOOKS, DrawnRollout, draw_rollout, list_rollouts
 from evalgate.domain.rollout import Stage
+from evalgate.release.promotion import make_entry, make_following
+from evalgate.release.registry import RegistryError
 from evalgate.release.rollout import transitions
 
 EVIL = "\x1b[31m</code><script>alert(1)</script>\" onload='x' \u202e"
@@ -133,6 +135,23 @@ def test_what_is_not_known_is_said() -> None:
     listed = render_rollouts(list_rollouts(life.registry, clock(1)))
     require_ours(listed, CHARTS)
     assert read(listed).startswith("IN PROGRESS support: the rollout of 1.1.0 against 1.0.0")
+
+
+def test_a_damaged_rollout_has_no_page() -> None:
+    life = Life()
+    life.start()
+    entry = make_entry("publish", "x", by(1), target=life.candidate.digest)
+    life.append(
+        lambda last: make_following(
+            last,
+            "support",
+            entry,
+            by(1),
+            rollout={**life.document.rollout, "stage": 99},  # type: ignore[dict-item]
+        )
+    )
+    with pytest.raises(RegistryError, match=r"the rollout of revision 5 cannot be read: .*stage"):
+        draw(life, 2, [])
 
 
 def test_hostile_names_and_reasons_stay_text() -> None:
