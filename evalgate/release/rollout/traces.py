@@ -27,6 +27,8 @@ class TracedLook:
 class Trace:
     """The looks at a watched thing, with their times in UTC, oldest first. The last one is now.
 
+    Of a criterion that evalgate scores, earlier looks have those of the answers that are chosen now.
+
     `intervals` are those of the means of control and candidate, which hold at all looks together in 95 % of all stages;
     None for an arm without a value.
     """
