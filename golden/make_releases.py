@@ -1,26 +1,36 @@
-"""Make the registry of the demo, golden/releases.sqlite3, with the verbs that users have.
+"""Make the registry of the demo, golden/releases.sqlite3, and golden/served.jsonl, the rows of its rollout.
 
     python golden/make_releases.py [FILE]
 
 A repository in a temporary folder has the history that the ledger tells: its first release is the demo's baseline, and
 its second one is the demo's prompt. The gates run on the recordings, so that verdicts and scores are real. The people,
 their words on the rollout, and the rollback are made up, and all of it happens within a minute.
+
+An hour later a second rollout of 1.1.0 starts, at 5 % of the users. Its rows are made up too, and stand beside FILE:
+those of the hour before the start and of the hours after it. In them 1.1.0 gets many more facts wrong, so that a tick
+after the last row rolls it back, whenever it runs.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 GOLDEN = Path(__file__).resolve().parent
 FILE = "releases.sqlite3"
+ROWS = "served.jsonl"
 PEOPLE = {"ada": "Ada Author <ada@fernhill.example>", "release": "Release workflow", "olga": "Olga On-call"}
 CHECKS_ONLY = ("baseline: ", "judges:", "{rubric: ", "faithfulness: ")
 """The beginnings of the lines that the first configuration lacks: the first release has nothing to be compared with."""
@@ -30,6 +40,7 @@ def main() -> None:
     wanted = Path(sys.argv[1] if len(sys.argv) > 1 else GOLDEN / FILE).resolve()
     with tempfile.TemporaryDirectory() as folder:
         made = make(Path(folder))
+        start_again(made, wanted.with_name(ROWS))
         settle(made)
         shutil.copyfile(made, wanted)
 
@@ -39,8 +50,9 @@ def make(folder: Path) -> Path:
     project = folder / "golden"
     shutil.copytree(GOLDEN, project, ignore=shutil.ignore_patterns(".evalgate", "__pycache__", f"{FILE}*"))
     config, prompt = project / "evalgate.yml", project / "prompts/support.prompt.yml"
-    second, edited = config.read_bytes(), prompt.read_bytes()
-    lines = config.read_text().splitlines(keepends=True)
+    without_rollout = re.sub(r"^  rollout:\n(    .*\n)+", "", config.read_text(), flags=re.MULTILINE)
+    second, edited = without_rollout.encode(), prompt.read_bytes()
+    lines = without_rollout.splitlines(keepends=True)
     lines = [line for line in lines if not line.strip().lstrip("- ").startswith(CHECKS_ONLY)]
     config.write_text("".join(lines).replace("facts: {max_drop: 0.05}", "facts: {min: 0.7}"))
     shutil.copyfile(project / "prompts/variants/baseline-1.0.0.prompt.yml", prompt)
@@ -63,6 +75,65 @@ def make(folder: Path) -> Path:
     why = "the help centre quotes old prices, and answers copy them now; back until it is corrected"
     release(folder, "olga", "rollback", "support", "--reason", why)
     return project / FILE
+
+
+def start_again(file: Path, rows: Path) -> None:
+    """Start the second rollout of 1.1.0 an hour after the last revision, and write the rows around its start.
+
+    The rows depend on its salt, which follows from the id of its entry: both are the same each time.
+    """
+    from evalgate.commands.release.start import start
+    from evalgate.gate.configured_registry import read_rollout_settings
+    from evalgate.release.promotion import Actor
+    from evalgate.release.rollout.state import parse_state
+    from evalgate.release.sqlite_registry import SqliteRegistry
+    from evalgate.release.version_lookup import read_last
+
+    registry = SqliteRegistry(file)
+    begin = datetime.fromisoformat(read_last(registry, "support").document.at) + timedelta(hours=1)
+    by = Actor(id="golden-second-rollout", who=PEOPLE["release"], at=begin.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    why = "the help centre has the new prices, and each stage has to prove itself now"
+    before = [json.dumps(row) for row in make_rows(begin, -40, 0, 0.0, "")]
+    rules = read_rollout_settings(GOLDEN / "evalgate.yml").rules
+    lines = [line.encode() for line in before]
+    done = start(registry, "support", rules, by, why, version="1.1.0", rows=lines)
+    state = parse_state(done.document)
+    assert state is not None
+    after = [json.dumps(row) for row in make_rows(begin, 0, 150, state.share / 10_000, state.salt)]
+    rows.write_text("".join(f"{line}\n" for line in [*before, *after]))
+
+
+def make_rows(begin: datetime, since: int, until: int, share: float, salt: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the answers between two minutes, from the beginning of the rollout. `share` is the canary's.
+
+    All answers of the canary are scored, and a third of the others. One user in twelve was there before.
+    """
+    from evalgate.release.bucket import is_candidate
+
+    rng = random.Random(since)
+    seen = [f"chat-{until}-0"]
+    at = 60.0 * since
+    while (at := at + rng.expovariate(1 / 16)) < 60 * until:
+        key = rng.choice(seen) if rng.random() < 1 / 12 else f"chat-{until}-{len(seen)}"
+        seen.append(key)
+        canary = is_candidate(salt, key, round(10_000 * share))
+        failed, sampled = rng.random() < 0.01, canary or rng.random() < 1 / 3
+        row = {
+            "id": f"{until}-{len(seen)}",
+            "at": (begin + timedelta(seconds=round(at))).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "prompt": "support",
+            "version": "1.1.0" if canary else "1.0.0",
+            "variant": "candidate" if canary else "production",
+            "key": key,
+            "seconds": round(rng.lognormvariate(0.2, 0.4), 2),
+            "sampled": sampled,
+        }
+        if failed:
+            row["error"] = "timeout"
+        elif sampled:
+            facts = rng.random() < (0.3 if canary else 0.84)
+            row["scores"] = {"facts": int(facts), "faithfulness": rng.choice((0.4, 0.6, 0.6, 0.8))}
+        yield row
 
 
 def answer_as_candidate(folder: Path) -> None:

@@ -104,7 +104,7 @@ def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedP
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a new repository with the demo in it, and the scores file that the pages use."""
     folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(ROOT / "golden", folder / "golden", ignore=shutil.ignore_patterns(".evalgate"))
+    shutil.copytree(ROOT / "golden", folder / "golden", ignore=shutil.ignore_patterns(".evalgate", "*.sqlite3-*"))
     for order in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "demo"]):
         subprocess.run(
             ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", *order], cwd=folder, check=True

@@ -155,7 +155,7 @@ def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     return set_up(tmp_path, make_url("sqlite", tmp_path))
 
 
-def test_status_has_three_formats(sqlite: Registry, evalgate: Run) -> None:
+def test_status_has_four_formats(sqlite: Registry, evalgate: Run) -> None:
     assert evalgate("release", "status").out == "no rollout is in progress\n"
     assert "production 1.0.0" in " ".join(evalgate("release", "status", "support").out.split())
     assert evalgate("release", "start", "support").code == 0
@@ -173,6 +173,9 @@ def test_status_has_three_formats(sqlite: Registry, evalgate: Run) -> None:
     assert found["decision"]["action"] == "advance" and found["evidence"]["keys"][0] > 1000
     table = evalgate("release", "status", "support", "--format", "markdown").out
     assert "### support: the rollout of 1.1.0 against 1.0.0" in table and "| helpful | 0&#46;1 |" in table
+    page = evalgate("release", "status", "support", "--format", "html").out
+    assert page.startswith("<!doctype html>") and page.count('<svg class="chart"') == 7
+    assert "<title>support: the rollout of 1.1.0" in evalgate("release", "status", "--format", "html").out
 
 
 def test_hostile_names_reach_no_terminal_and_no_table(sqlite: Registry, evalgate: Run) -> None:
@@ -181,7 +184,7 @@ def test_hostile_names_reach_no_terminal_and_no_table(sqlite: Registry, evalgate
     config.write_text(config.read_text().replace("{helpful: 0.10}", json.dumps({evil: 0.1})))
     assert evalgate("release", "start", "support").code == 0
     write_rows(sqlite, scores={evil: 0.8}, error=None)
-    for form in ("terminal", "markdown", "json"):
+    for form in ("terminal", "markdown", "json", "html"):
         shown = evalgate("release", "status", "support", "--format", form)
         assert shown.code == 0, shown.err
         assert "\x1b" not in shown.out and "\u202e" not in shown.out
@@ -196,6 +199,10 @@ def test_a_replay_at_another_time_writes_nothing(sqlite: Registry, evalgate: Run
     assert refused.code == 2 and "--now is for --dry-run only" in refused.err
     told = evalgate("release", "tick", "support", "--now", later, "--dry-run")
     assert told.code == 0 and "75 % of the users get 1.1.0" in " ".join(told.out.split())
+    assert told.out.endswith("; nothing was written\n")
+    shown = evalgate("release", "status", "support", "--now", later).out
+    assert "24.0 of at least 0 hours" in " ".join(shown.split()) and "a tick goes on" in " ".join(shown.split())
+    assert evalgate("release", "status", "support", "--now", "noon").code == 2
     assert evalgate("release", "tick", "support", "--now", "noon", "--dry-run").code == 2
     earlier = evalgate("release", "tick", "support", "--now", "2020-01-01T00:00:00Z", "--dry-run")
     assert earlier.code == 0 and "set the clock" in " ".join(earlier.out.split())

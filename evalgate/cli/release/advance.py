@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
+from evalgate.cli.release.rollout_step import make_step_command
 
-from evalgate.cli.release.actor import by_option, check_reason, dry_run_option, make_actor
-from evalgate.cli.release.registry_option import add_registry_options, open_from_options
-from evalgate.cli.release.rollout_options import report_change
+if TYPE_CHECKING:
+    from evalgate.release.promotion import Actor
+    from evalgate.release.registry import Registry
+    from evalgate.release.rollout_change import RolloutChange
 
 
-@click.command("advance")
-@click.argument("name")
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for the history.")
-@by_option
-@dry_run_option
-@add_registry_options
-def command(
-    *, name: str, reason: str, by: str | None, dry_run: bool, config_path: Path, registry_url: str | None
-) -> None:
+@make_step_command("advance")
+def command(registry: Registry, name: str, by: Actor, why: str, *, dry_run: bool) -> RolloutChange:
     """Let the rollout of the prompt NAME go on by your word, without the proof; the ledger says so.
 
-    After the last stage its candidate becomes production."""
+    After the last stage its candidate becomes production.
+    """
     from evalgate.commands.release import advance
 
-    registry = open_from_options(config_path, registry_url)
-    done = advance.advance(registry, name, make_actor(by), check_reason(reason), dry_run=dry_run)
-    report_change(registry, config_path, registry_url, done)
+    return advance.advance(registry, name, by, why, dry_run=dry_run)

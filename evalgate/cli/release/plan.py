@@ -9,15 +9,15 @@ import click
 
 from evalgate.cli.folders import config_option
 from evalgate.cli.release.actor import format_now
-from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
-from evalgate.errors import InputError
+from evalgate.cli.release.rollout_options import load_settings, now_option, read_now, require_rows, rows_option
 
 
 @click.command("plan")
 @click.argument("name")
 @rows_option
+@now_option
 @config_option
-def command(*, name: str, patterns: tuple[str, ...], config_path: Path) -> None:
+def command(*, name: str, patterns: tuple[str, ...], now: str | None, config_path: Path) -> None:
     """Say how long each stage of a rollout of the prompt NAME will take, and which drops it will show by when.
 
     Counts the users and the scored answers in the rows of the last days, and simulates the rule on so many. Starts
@@ -31,10 +31,6 @@ def command(*, name: str, patterns: tuple[str, ...], config_path: Path) -> None:
     rules = settings.rules
     if settings.watches_gate:
         rules = replace(rules, scores=find_gate_scores(config_path, name))
-    rows = choose_rows(patterns, settings, config_path)
-    if rows is None:
-        raise InputError(
-            f"{name}: nothing says where the rows are",
-            hint="write `rows` in release.rollout, or give --rows FILE",
-        )
-    click.echo(render_traffic_plan(plan.plan(rows, name, rules, format_now())))
+    at = read_now(now)
+    rows = require_rows(name, patterns, settings, config_path, until=at)
+    click.echo(render_traffic_plan(plan.plan(rows, name, rules, at or format_now())))

@@ -12,9 +12,8 @@ from evalgate.cli.env_file import env_file_option
 from evalgate.cli.finite_range import FiniteRange
 from evalgate.cli.release.actor import format_now
 from evalgate.cli.release.registry_option import add_registry_options, open_from_options
-from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
+from evalgate.cli.release.rollout_options import load_settings, require_rows, rows_option
 from evalgate.cli.surroundings import make_machine
-from evalgate.errors import InputError
 
 _MOST_ROWS = 10_000
 _MOST_HOURS = 8_784  # a year
@@ -82,13 +81,7 @@ def command(
     settings = load_settings(config_path, None)
 
     def open_rows() -> Iterable[bytes]:
-        rows = choose_rows(patterns, settings, config_path)
-        if rows is None:
-            raise InputError(
-                f"{name}: nothing says where the rows are",
-                hint="write `rows` in release.rollout, or give --rows FILE",
-            )
-        return rows
+        return require_rows(name, patterns, settings, config_path)
 
     options = replay.ReplayOptions(now=format_now(), version=version, hours=hours, first=first)
     destinations.require_writable(where)

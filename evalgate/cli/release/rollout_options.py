@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalgate.cli.release.registry_option import keep_copy, project_labels
+from evalgate.errors import InputError
 
 if TYPE_CHECKING:
     from evalgate.domain.rollout import RolloutSettings, RowSource
@@ -24,6 +25,25 @@ rows_option = click.option(
     help="JSONL files of served answers, or a pattern of them; repeatable.  [default: the configuration's]",
 )
 
+now_option = click.option(
+    "--now", metavar="TIME", help="As of a time in UTC, with the rows until then: a replay.  [default: now]"
+)
+
+
+def read_now(text: str | None) -> str | None:
+    """Return a time as documents have it; None without one. Raises InputError for a text that is no time."""
+    from datetime import UTC, datetime
+
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError
+        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        raise InputError(f'--now: "{text}" is no time', hint="write a time in UTC: 2026-01-31T12:00:00Z") from None
+
 
 def load_settings(config_path: Path, url: str | None) -> RolloutSettings:
     """Return `release.rollout` of the configuration; with the URL of a registry no configuration is read."""
@@ -33,15 +53,35 @@ def load_settings(config_path: Path, url: str | None) -> RolloutSettings:
     return NO_ROLLOUT if url is not None else read_rollout_settings(config_path)
 
 
-def choose_rows(patterns: tuple[str, ...], settings: RolloutSettings, config_path: Path) -> Iterable[bytes] | None:
-    """Return the rows that options name, counted from the current folder, else the configuration's; None without."""
+def choose_rows(
+    patterns: tuple[str, ...], settings: RolloutSettings, config_path: Path, *, until: str | None = None
+) -> Iterable[bytes] | None:
+    """Return the rows that options name, counted from the current folder, else the configuration's; None without.
+
+    With `until`, the time of a replay, only those that were there then.
+    """
     from evalgate.domain.rollout import RowSource
+    from evalgate.release.rollout.traffic_rows import keep_until
     from evalgate.release.row_source import stream_rows
 
-    if patterns:
-        return stream_rows(RowSource(files=patterns), Path.cwd())
-    source: RowSource | None = settings.rows
-    return None if source is None else stream_rows(source, config_path.resolve().parent)
+    source: RowSource | None = RowSource(files=patterns) if patterns else settings.rows
+    if source is None:
+        return None
+    rows = stream_rows(source, Path.cwd() if patterns else config_path.resolve().parent)
+    return rows if until is None else keep_until(rows, until)
+
+
+def require_rows(
+    name: str, patterns: tuple[str, ...], settings: RolloutSettings, config_path: Path, *, until: str | None = None
+) -> Iterable[bytes]:
+    """Return what `choose_rows` returns. Raises InputError if nothing says where the rows are."""
+    rows = choose_rows(patterns, settings, config_path, until=until)
+    if rows is None:
+        raise InputError(
+            f"{name}: nothing says where the rows are",
+            hint="write `rows` in release.rollout, or give --rows FILE",
+        )
+    return rows
 
 
 def find_scorer(

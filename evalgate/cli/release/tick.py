@@ -10,14 +10,21 @@ import click
 
 from evalgate.cli.release.actor import by_option, dry_run_option, make_actor
 from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options, project_labels
-from evalgate.cli.release.rollout_options import choose_rows, find_scorer, load_settings, rows_option
+from evalgate.cli.release.rollout_options import (
+    find_scorer,
+    load_settings,
+    now_option,
+    read_now,
+    require_rows,
+    rows_option,
+)
 from evalgate.errors import InputError
 
 
 @click.command("tick")
 @click.argument("name")
 @rows_option
-@click.option("--now", metavar="TIME", help="Decide as of a time in UTC. Only with --dry-run, for replays.")
+@now_option
 @click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
 @by_option
 @dry_run_option
@@ -47,22 +54,16 @@ def command(
     from evalgate.commands.release import tick
     from evalgate.report.escape import block
 
+    at = read_now(now)
+    if at is not None and not dry_run:
+        raise InputError("--now is for --dry-run only: a decision is made at the time of its rows")
     actor = make_actor(by)
-    if now is not None:
-        if not dry_run:
-            raise InputError("--now is for --dry-run only: a decision is made at the time of its rows")
-        actor = replace(actor, at=_read_time(now))
+    actor = replace(actor, at=at or actor.at)
     settings = load_settings(config_path, registry_url)
     registry = open_from_options(config_path, registry_url)
 
     def open_rows() -> Iterable[bytes]:
-        rows = choose_rows(patterns, settings, config_path)
-        if rows is None:
-            raise InputError(
-                f"{name}: nothing says where the rows are",
-                hint="write `rows` in release.rollout, or give --rows FILE",
-            )
-        return rows
+        return require_rows(name, patterns, settings, config_path, until=at)
 
     notify = tick.make_notify(settings, config_path.resolve().parent)
     with Progress() as progress:
@@ -75,15 +76,3 @@ def command(
     if done.is_written:
         project_labels(registry, name)
     context.exit(done.exit_code)
-
-
-def _read_time(text: str) -> str:
-    from datetime import UTC, datetime
-
-    try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            raise ValueError
-        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError):
-        raise InputError(f'--now: "{text}" is no time', hint="write a time in UTC: 2026-01-31T12:00:00Z") from None

@@ -182,7 +182,8 @@ def describe_tick(done: Ticked) -> str:
     words = {"hold": "holds", "watch": "production", "idle": "nothing to do", "lost": "another command was faster"}
     head = done.change or words.get(done.action, done.action)
     revision = f" (revision {document.revision})" if done.is_written else ""
-    return f"{document.name}: {head}{revision}: {done.sentence}"
+    end = "; nothing was written" if done.change and not done.is_written else ""
+    return f"{document.name}: {head}{revision}: {done.sentence}{end}"
 
 
 def _make_document(last: StoredDocument, found: Assessment, by: Actor) -> ReleaseDocument | None:

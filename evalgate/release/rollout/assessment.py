@@ -40,13 +40,16 @@ def assess_rollout(
     rows: Iterable[bytes | str],
     now: str,
     score: ScoreAnswers | None = None,
+    *,
+    looks: int = 0,
 ) -> Assessment:
     """Count the rows for the present stage of a rollout that is not paused, and decide. `now` is in UTC.
 
-    `score` gives the scores of the criteria that evalgate scores itself; without it those answers wait.
+    `score` gives the scores of the criteria that evalgate scores itself; without it those answers wait. With
+    `looks` the evidence has traces, which change no decision.
     """
     versions = {digest: document.versions[digest].version for digest in (state.candidate, state.control)}
-    evidence = tally_stage(rows, name=document.name, state=state, versions=versions, now=now, score=score)
+    evidence = tally_stage(rows, name=document.name, state=state, versions=versions, now=now, score=score, looks=looks)
     required = find_required_hours(document, state)
     decision = _respect_holdback(state, decide(state, evidence, now, required, written=document.at))
     hours = find_required(state, required)

@@ -30,6 +30,7 @@ RISKS: Final = (1.5, 3.0, 10.0, 50.0)
 DEAL_WEIGHT: Final = 100
 """The weight of the share in the prior of `deal`, in keys."""
 _LARGEST_STAKE: Final = 0.9
+_BINS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,47 @@ def means(arms: ArrayLike, badness: ArrayLike, max_drop: float) -> Means:
     worse = [float(one.sum()) for one in bet(x, size)]
     fine = [float(one.sum()) for one in bet(max_drop - x, size)]
     return Means(log_e_worse=mix(worse), log_e_fine=mix(fine), blocks=len(ends))
+
+
+def trace_means(arms: ArrayLike, badness: ArrayLike, max_drop: float, sizes: Sequence[int]) -> list[Means]:
+    """Return what `means` returns of so many of the first rows, for each of `sizes`, in one pass.
+
+    Blocks close as the rows come, so those of a beginning are the first blocks of the whole.
+    """
+    import numpy as np
+
+    starts, ends = close_blocks(arms)
+    if not len(ends):
+        return [Means(log_e_worse=0.0, log_e_fine=0.0, blocks=0) for _ in sizes]
+    x, size = compare_blocks(arms, badness, starts, ends)
+    blocks = np.searchsorted(ends, np.asarray(sizes))
+    worse, fine = (_accumulate(bet(one, size), blocks) for one in (x, max_drop - x))
+    return [
+        Means(log_e_worse=e_worse, log_e_fine=e_fine, blocks=int(count))
+        for e_worse, e_fine, count in zip(worse, fine, blocks, strict=True)
+    ]
+
+
+def trace_excess(values: ArrayLike, limit: float, sizes: Sequence[int]) -> list[float]:
+    """Return what `exceed` returns of so many of the first values, for each of `sizes`, in one pass."""
+    import numpy as np
+
+    x = np.asarray(values, dtype=np.float64) - limit
+    return _accumulate(bet(x, np.ones_like(x)), np.asarray(sizes))
+
+
+def enclose(values: ArrayLike, alpha: float = 0.05) -> tuple[float, float]:
+    """Return an interval for the mean of some values in [0, 1], which holds at all looks together with 1 - alpha.
+
+    It has the means that neither side of `exceed` has ruled out at 2 / alpha (Waudby-Smith & Ramdas 2024, section 4),
+    for a mean that stays the same. Values are rounded outwards to 1/4096, so that a million take no longer than a few
+    thousand.
+    """
+    import numpy as np
+
+    given = np.asarray(values, dtype=np.float64)
+    bound = math.log(2 / alpha)
+    return _find_least(given, bound), 1 - _find_least(1 - given, bound)
 
 
 def rates(failing: Sequence[int] | ArrayLike, share: float) -> float:
@@ -151,6 +193,34 @@ def mix(logs: Sequence[float]) -> float:
     """Return the logarithm of the average of some numbers that are given as logarithms."""
     top = max(logs)
     return top + math.log(math.fsum(math.exp(one - top) for one in logs) / len(logs))
+
+
+def _accumulate(bets: Iterable[Floats], sizes: NDArray[np.int64]) -> list[float]:
+    """Return the logarithms of the average wealth after so many steps, for each of `sizes`."""
+    import numpy as np
+
+    wealth = [np.concatenate(([0.0], np.cumsum(one)))[sizes].tolist() for one in bets]
+    return [mix(each) for each in zip(*wealth, strict=True)]
+
+
+def _find_least(values: Floats, bound: float) -> float:
+    """Return the largest mean that is ruled out as too low, 0 if there is none."""
+    import numpy as np
+
+    counts = np.bincount(np.floor(values * _BINS).astype(np.int64), minlength=_BINS + 1)
+    points = np.flatnonzero(counts)
+    weights, values = counts[points], points / _BINS
+
+    def is_ruled_out(mean: float) -> bool:
+        return mix([float((weights * one).sum()) for one in bet(values - mean, np.ones_like(values))]) >= bound
+
+    low, high = 0.0, 1.0
+    if not is_ruled_out(low):
+        return 0.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_ruled_out(middle) else (low, middle)
+    return low
 
 
 def _log_beta(a: float, b: float) -> float:

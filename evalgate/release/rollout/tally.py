@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
 from evalgate.release.rollout.state import STAGING, RolloutState
+from evalgate.release.rollout.traces import Trace, TracedLook, choose_times, trace_arms, trace_limit
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Watched:
     `name` is that of a score, or `errors`, `slow`, `expensive` or `unscored`. `allowed` is its allowed drop or rise; on
     staging, the floor of a score or the largest share. `n` are the keys counted, and `mean` the mean score, or the
     share of bad answers; None without a key. `deviation` are their standard deviations, None below two keys. The
-    logarithms of the e-values are 0 where nothing is compared.
+    logarithms of the e-values are 0 where nothing is compared. `trace` is how they grew, where that was asked for.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Watched:
     blocks: int
     log_e_better: float = 0.0
     deviation: tuple[float | None, float | None] = (None, None)
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +87,14 @@ def tally_stage(
     versions: Mapping[str, str],
     now: str | datetime,
     score: ScoreAnswers | None = None,
+    looks: int = 0,
 ) -> StageEvidence:
     """Count the rows of a prompt for the present stage of its rollout, which is not paused.
 
     `rows` are lines of JSON or their objects. `versions` maps the digests of the candidate and of the control to their
     version numbers, by which rows without a digest are known. The result does not depend on the order of the rows.
     `score` is called once, after all rows were read, if the stage has criteria that evalgate scores; None: those
-    answers are waiting.
+    answers are waiting. With `looks` each thing has its trace of so many looks.
     """
     at = find_instant(now)
     stage = _Stage(name, state, versions, at)
@@ -109,12 +112,17 @@ def tally_stage(
     scored = score_rows(
         columns, firsts, state=state, names=stage.scores, criteria=stage.criteria, settled=settled, score=score
     )
+    measures = list(_list_measures(scored, state, stage, settled))
+    watched = tuple(compare(measures, stage.share))
+    if looks and columns.newest is not None:
+        times = choose_times(find_instant(state.began), columns.newest, at, 60 * state.rules.settle_minutes, looks)
+        watched = tuple(_add_trace(*pair, times, state, stage.share) for pair in zip(watched, measures, strict=True))
     return StageEvidence(
         keys=(controls, candidates),
         log_e_deal=0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share),
         rows=len(columns) - firsts.doubled + faults,
         left_out=dict(sorted(left_out.items())),
-        watched=tuple(compare(list(_list_measures(scored, state, stage, settled)), stage.share)),
+        watched=watched,
         last=None if columns.newest is None else format_instant(columns.newest),
         own=scored.own,
     )
@@ -223,10 +231,15 @@ class _Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measure:
-    """One number in [0, 1] of each key that has it: a score, or 1 for a bad answer."""
+    """One number in [0, 1] of each key that has it: a score, or 1 for a bad answer.
+
+    `at` are the times of the rows, which count from then on; with `settles` only after `settle_minutes`.
+    """
 
     name: str
     allowed: float
+    at: Floats
+    settles: bool
     arms: NDArray[np.int8]
     values: Floats
     is_score: bool = False
@@ -242,15 +255,20 @@ class _Measure:
 
     @property
     def mean(self) -> tuple[float | None, float | None]:
-        control, candidate = self._split()
+        control, candidate = self.split()
         return float(control.mean()) if len(control) else None, float(candidate.mean()) if len(candidate) else None
 
     @property
     def deviation(self) -> tuple[float | None, float | None]:
-        control, candidate = (float(one.std(ddof=1)) if len(one) > 1 else None for one in self._split())
+        control, candidate = (float(one.std(ddof=1)) if len(one) > 1 else None for one in self.split())
         return control, candidate
 
-    def _split(self) -> tuple[Floats, Floats]:
+    @property
+    def is_dealt(self) -> bool:
+        """Whether the values are of all answers, so that their arms follow from the share."""
+        return not self.is_score and self.name != "unscored"
+
+    def split(self) -> tuple[Floats, Floats]:
         return self.values[self.arms == e_values.CONTROL], self.values[self.arms == e_values.CANDIDATE]
 
 
@@ -273,7 +291,15 @@ def _list_measures(scored: ScoredRows, state: RolloutState, stage: _Stage, settl
         chosen = asked & has_score
         due |= asked
         lacking |= asked & ~has_score
-        yield _Measure(name=name, allowed=limits[name], arms=firsts.arms[chosen], values=values[chosen], is_score=True)
+        yield _Measure(
+            name=name,
+            allowed=limits[name],
+            at=firsts.at[chosen],
+            settles=True,
+            arms=firsts.arms[chosen],
+            values=values[chosen],
+            is_score=True,
+        )
     everyone = np.ones(len(firsts.at), dtype=bool)
     for name, allowed, among, bad, is_watched in (
         ("errors", rules.max_errors, everyone, ~is_answer, True),
@@ -282,7 +308,14 @@ def _list_measures(scored: ScoredRows, state: RolloutState, stage: _Stage, settl
         ("unscored", rules.max_errors, due, lacking, bool(stage.scores)),
     ):
         if is_watched and (state.stage != STAGING or name in ("errors", "unscored")):
-            yield _Measure(name=name, allowed=allowed, arms=firsts.arms[among], values=bad[among].astype(np.float64))
+            yield _Measure(
+                name=name,
+                allowed=allowed,
+                at=firsts.at[among],
+                settles=name == "unscored",
+                arms=firsts.arms[among],
+                values=bad[among].astype(np.float64),
+            )
 
 
 def _compare_arms(measures: Sequence[_Measure], share: float) -> Iterator[Watched]:
@@ -296,7 +329,7 @@ def _compare_arms(measures: Sequence[_Measure], share: float) -> Iterator[Watche
         found = e_values.means(one.arms, badness, one.allowed)
         worse = found.log_e_worse
         better = e_values.means(1 - one.arms, badness, one.allowed).log_e_worse
-        if not one.is_score and one.name != "unscored":
+        if one.is_dealt:
             candidates = int(one.values[one.arms == e_values.CANDIDATE].sum())
             controls = int(one.values.sum()) - candidates
             worse = e_values.compare_rates(controls, candidates, share)
@@ -328,3 +361,20 @@ def _hold_to_limits(measures: Sequence[_Measure], share: float) -> Iterator[Watc
             log_e_fine=0.0,
             blocks=0,
         )
+
+
+def _add_trace(one: Watched, measure: _Measure, times: Sequence[float], state: RolloutState, share: float) -> Watched:
+    """Return a watched thing with its trace at some times, whose last look is now."""
+    import numpy as np
+
+    late = 60 * state.rules.settle_minutes if measure.settles else 0.0
+    sizes = [int(size) for size in np.searchsorted(measure.at, np.asarray(times[:-1]) - late, side="right")]
+    if state.stage == STAGING:
+        limit = 1 - one.allowed if measure.is_score else one.allowed
+        looks = trace_limit(measure.badness, limit, sizes)
+    else:
+        looks = trace_arms(measure.arms, measure.badness, one.allowed, sizes, share if measure.is_dealt else None)
+    last = TracedLook(n=one.n, log_e_worse=one.log_e_worse, log_e_fine=one.log_e_fine, log_e_better=one.log_e_better)
+    control, candidate = (e_values.enclose(values) if len(values) else None for values in measure.split())
+    trace = Trace(times=tuple(map(format_instant, times)), looks=(*looks, last), intervals=(control, candidate))
+    return replace(one, trace=trace)

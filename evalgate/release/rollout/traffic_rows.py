@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -155,6 +155,19 @@ def read_time(given: object) -> float | None:
         return None if found.tzinfo is None else found.timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def keep_until(lines: Iterable[bytes], now: str | datetime) -> Iterator[bytes]:
+    """Yield the rows that were there at a time, for a replay: those from after it had not been written.
+
+    A line without a time that can be read stays, and is counted for what it is.
+    """
+    until = find_instant(now)
+    for line in lines:
+        found = load_row(line)
+        at = read_time(found.get("at")) if isinstance(found, Mapping) else None
+        if at is None or at <= until:
+            yield line
 
 
 def find_instant(now: str | datetime) -> float:

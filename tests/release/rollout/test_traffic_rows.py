@@ -21,6 +21,7 @@ from evalgate.release.rollout.traffic_rows import (
     Row,
     find_instant,
     format_instant,
+    keep_until,
     load_row,
     read_row,
     read_time,
@@ -47,6 +48,21 @@ def test_a_row_of_the_runtime_is_read() -> None:
     assert isinstance(row, Row)
     assert (row.version, row.digest, row.variant, row.key) == (version.version, version.digest, "candidate", "user-1")
     assert row.failed and row.seconds == 2 and row.scores == {"helpful": 1} and row.sampled
+
+
+@given(
+    st.lists(st.sampled_from((b"", b"{", b"[]", b'{"at": 3}', b'{"at": "noon"}')) | st.integers(-3, 3)),
+    st.integers(-3, 3),
+)
+def test_a_replay_has_the_rows_that_were_there_and_all_that_cannot_be_read(
+    given: list[bytes | int], until: int
+) -> None:
+    def write(one: bytes | int) -> bytes:
+        return one if isinstance(one, bytes) else json.dumps({**ROW, "at": f"2026-01-31T12:00:0{one + 3}Z"}).encode()
+
+    kept = [one for one in given if isinstance(one, bytes) or one <= until]
+    found = list(keep_until([write(one) for one in given], f"2026-01-31T13:00:0{until + 3}+01:00"))
+    assert found == [write(one) for one in kept]
 
 
 def test_all_of_a_row_is_read() -> None:
