@@ -26,15 +26,17 @@ def command(*, name: str, patterns: tuple[str, ...], config_path: Path) -> None:
     from evalgate.cli.render.traffic_plan_text import render_traffic_plan
     from evalgate.commands.release import plan
     from evalgate.gate.configured_registry import find_gate_scores
+    from evalgate.release.rollout.row_window import find_recent
 
     settings = load_settings(config_path, None)
     rules = settings.rules
     if settings.watches_gate:
         rules = replace(rules, scores=find_gate_scores(config_path, name))
-    rows = choose_rows(patterns, settings, config_path)
+    now = format_now()
+    rows = choose_rows(patterns, settings, config_path, name=name, now=now, window=find_recent(now, rules.scores))
     if rows is None:
         raise InputError(
             f"{name}: nothing says where the rows are",
             hint="write `rows` in release.rollout, or give --rows FILE",
         )
-    click.echo(render_traffic_plan(plan.plan(rows, name, rules, format_now())))
+    click.echo(render_traffic_plan(plan.plan(rows, name, rules, now)))

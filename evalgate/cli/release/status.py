@@ -35,9 +35,9 @@ def command(
     if name is None:
         click.echo(renderer.render_rollouts(status.list_rollouts(registry, format_now())))
         return
-    settings = load_settings(config_path, registry_url)
-    opened = partial(choose_rows, patterns, settings, config_path)
+    settings, now = load_settings(config_path, registry_url), format_now()
+    opened = partial(choose_rows, patterns, settings, config_path, name=name, now=now, registry=registry)
     scorer = find_scorer(config_path, registry_url, name, lambda: opened() or (), is_offline=True)
-    found = status.show_status(registry, name, format_now(), opened(), scorer)
+    found = status.show_status(registry, name, now, opened(), scorer)
     keep_copy(config_path, registry_url, found.stored)
     click.echo(renderer.render_status(found))

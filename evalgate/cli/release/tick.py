@@ -56,7 +56,7 @@ def command(
     registry = open_from_options(config_path, registry_url)
 
     def open_rows() -> Iterable[bytes]:
-        rows = choose_rows(patterns, settings, config_path)
+        rows = choose_rows(patterns, settings, config_path, name=name, now=actor.at, registry=registry)
         if rows is None:
             raise InputError(
                 f"{name}: nothing says where the rows are",

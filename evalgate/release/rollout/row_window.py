@@ -20,7 +20,7 @@ RECENT: Final = WINDOW.total_seconds()
 class RowWindow:
     """The rows since a time, in seconds since 1970, and the names of the scores that are needed of them.
 
-    `texts` says that their fields and outputs are needed too: evalgate scores or replays some of them.
+    `texts` says that their fields and outputs are needed too, to score or to replay some of them.
     """
 
     since: float
@@ -40,12 +40,13 @@ def find_window(document: ReleaseDocument, now: str) -> RowWindow | None:
     """
     state = parse_state(document)
     if state is not None:
-        names = state.rules.floors if state.stage == STAGING else state.rules.scores
-        texts = state.rules.score_per_day > 0
+        watched = state.rules.floors if state.stage == STAGING else state.rules.scores
+        names = (name for name in watched if name not in state.rules.criteria)  # those are scored by evalgate itself
+        texts = bool(state.rules.criteria)
         return RowWindow(since=find_instant(state.began), scores=tuple(names), texts=texts)
     if document.monitoring is None:
         return None
     given = Value(document.monitoring, "monitoring")
     rules = parse_rules(given["rules"].object(), "monitoring.rules")
-    recent = find_recent(now, rules.scores, texts=rules.score_per_day > 0)
+    recent = find_recent(now, (name for name in rules.scores if name not in rules.criteria))
     return replace(recent, since=max(recent.since, find_instant(given["since"].time())))
