@@ -20,6 +20,7 @@ from langfuse_prompts import AnswerError, Json, LangfusePrompts
 
 MOST_ROWS, MOST_SCORES, MOST_ITEMS, MOST_SCORES_OF_ITEM = 1_000, 100, 100, 50
 LONGEST_TARGET = 16_000
+LONGEST_METADATA = 200
 _PRICES = {"gpt-4o-mini": (1.5e-7, 6e-7)}
 _ALWAYS = ("latency", "timeToFirstToken", "modelId", "inputPrice", "outputPrice", "totalPrice")
 _GROUPS = {
@@ -96,7 +97,10 @@ class LangfuseRows:
             return 200, self._list_items(asked)
 
     def seed_span(self, **facts: Any) -> None:
-        """Add a span with these attributes; `trace`, `span`, `start` (ISO 8601) and `parent` are no attributes."""
+        """Add a span with these attributes.
+
+        `trace`, `span`, `start` (ISO 8601), `seconds` and `parent` are no attributes.
+        """
         start = round(datetime.fromisoformat(facts.pop("start")).timestamp() * 1_000) * 1_000_000
         span = {
             "traceId": facts.pop("trace", None) or uuid.uuid4().hex,
@@ -104,7 +108,7 @@ class LangfuseRows:
             "parentSpanId": facts.pop("parent", ""),
             "name": "answer",
             "startTimeUnixNano": str(start),
-            "endTimeUnixNano": str(start + 500_000_000),
+            "endTimeUnixNano": str(start + round(facts.pop("seconds", 0.5) * 1e9)),
             "attributes": [{"key": name, "value": _encode(value)} for name, value in facts.items()],
         }
         self._put_span(span, {})
@@ -249,6 +253,9 @@ class LangfuseRows:
             rows = [row for row in rows if (row.shown["startTime"], row.shown["id"]) < after]
         names = [name for group in ("core", *groups) for name in _GROUPS.get(group, ())]
         data = [{name: row.shown[name] for name in dict.fromkeys([*names, *_ALWAYS])} for row in rows[:limit]]
+        for one in data:
+            if "metadata" in one:
+                one["metadata"] = _cut(one["metadata"], asked.get("expandMetadata", "").split(","))
         meta = {}
         if len(rows) > limit:
             one = data[-1]
@@ -406,6 +413,14 @@ def _selects_score(score: Json, asked: Json) -> bool:
     return ("fromTimestamp" not in asked or at >= datetime.fromisoformat(asked["fromTimestamp"])) and (
         "toTimestamp" not in asked or at < datetime.fromisoformat(asked["toTimestamp"])
     )
+
+
+def _cut(metadata: Json, whole: Iterable[str]) -> Json:
+    """Return metadata with long values cut, but for those that are asked for as a whole."""
+    return {
+        key: value if key in whole or not isinstance(value, str) else value[:LONGEST_METADATA]
+        for key, value in metadata.items()
+    }
 
 
 def _is_item(row: Row) -> bool:

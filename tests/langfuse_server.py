@@ -14,7 +14,7 @@ import os
 import re
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -88,6 +88,7 @@ class Fault:
     count: int = 1
     body: str = "upstream error"
     path: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class LangfuseServer:
@@ -258,9 +259,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.lost == "after":
             self._drop("after")
             return
-        self._send(status, answer, is_scripted=fault is not None and fault.status is not None)
+        is_scripted = fault is not None and fault.status is not None
+        self._send(status, answer, is_scripted=is_scripted, more=fault.headers if fault is not None else {})
 
-    def _send(self, status: int, answer: Any, *, is_scripted: bool) -> None:
+    def _send(self, status: int, answer: Any, *, is_scripted: bool, more: dict[str, str]) -> None:
         is_text = isinstance(answer, str)
         data = b"" if answer is None else answer.encode() if is_text else json.dumps(answer).encode()
         headers = (
@@ -268,6 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
             if answer is None
             else {"content-type": "text/html" if is_text and answer[:1] not in ("{", "[") else "application/json"}
         )
+        headers |= more
         if answer is not None:
             headers["etag"] = f'"{hashlib.sha256(data).hexdigest()[:12]}"'
         if status == 200 and self.command == "GET" and self.headers.get("if-none-match") == headers.get("etag"):

@@ -58,6 +58,7 @@ OWNERS = {
     "ray": {"execute/providers/ray.py"},
     "tenacity": {"execute/caller.py", "services/github_retry.py"},
     "sqlite3": {
+        "store/row_cache.py",
         "store/output_cache.py",
         "store/cache_admin.py",
         "release/sqlite_registry.py",

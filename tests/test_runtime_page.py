@@ -8,15 +8,23 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from langfuse_answers import project
+from langfuse_server import PUBLIC, SECRET, LangfuseServer
 from release.documents import make_document, make_version
 
+from evalgate.domain.rollout import LangfuseRowFilter
 from evalgate.release.document import PublishedMessage, Variable, encode_document
+from evalgate.release.langfuse_traffic import LangfuseTraffic
+from evalgate.release.rollout.row_window import find_recent
 from evalgate.release.runtime import PromptClient
+from evalgate.services.langfuse import Langfuse, LangfuseKeys
+from evalgate.store.store import Store
 
 PAGE = Path(__file__).parents[1] / "docs" / "runtime.md"
 
@@ -91,6 +99,49 @@ def test_a_generation_is_linked(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert output == "Answer: Where?" and seen[1] == {"output": output}
     assert (seen[0]["prompt"].name, seen[0]["prompt"].version, seen[0]["model"]) == ("support", 7, "gpt-5-mini")
     assert set(seen[0]) <= set(inspect.signature(real_langfuse().start_as_current_observation).parameters)
+
+
+def test_a_generation_is_the_row_of_what_was_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Langfuse's own SDK writes it, and a rollout reads it: the row is that of `served.row()`."""
+    message = PublishedMessage(role="user", parts=("Answer: ", Variable(name="question")))
+    version = make_version(messages=(message,))
+    document = make_document(version, labels={"production": version})
+    (tmp_path / "support.json").write_bytes(encode_document(document))
+    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", PUBLIC)
+    monkeypatch.setenv("LANGFUSE_SECRET_KEY", SECRET)
+    answer = load_function("answer_with_trace", tmp_path)
+    client = answer.__globals__["prompts"]
+
+    def fail(model: str, messages: Any) -> str:
+        raise TimeoutError("too late")
+
+    with LangfuseServer() as server:
+        client._numbers = {("support", version.digest): project(server, version)[version.digest]}
+        sdk = real_langfuse()(public_key=PUBLIC, secret_key=SECRET, base_url=server.url)
+        answer(sdk, lambda model, messages: messages[0]["content"], "user-1", "Where?")
+        with pytest.raises(TimeoutError):
+            answer(sdk, fail, "user-2", "When?")
+        sdk.shutdown()
+        traffic = LangfuseTraffic(
+            Langfuse(server.url, LangfuseKeys(public=PUBLIC, secret=SECRET)), "support", document,
+            chosen=LangfuseRowFilter(), store=Store(root=tmp_path / ".evalgate"),
+        )  # fmt: skip
+        hour = datetime.now(UTC) + timedelta(hours=1)
+        found = [
+            json.loads(line) for line in traffic.stream(find_recent(hour.isoformat(), texts=True), hour.isoformat())
+        ]
+        assert server.violations == []
+    rows = {row["key"]: row for row in found}  # both may have started in the same millisecond
+    assert len(rows) == len(found) == 2
+    for user, question, output, error in (
+        ("user-1", "Where?", "Answer: Where?", None),
+        ("user-2", "When?", None, "ERROR"),
+    ):
+        row = rows[user]
+        assert row == client.choose("support", user).row(
+            id=row["id"], at=row["at"], seconds=row["seconds"], sampled=True, error=error,
+            fields={"question": question}, output=output,
+        )  # fmt: skip
 
 
 def real_langfuse() -> Any:

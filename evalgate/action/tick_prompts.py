@@ -25,11 +25,11 @@ from evalgate.commands.release.tick import Ticked, describe_tick, make_notify, t
 from evalgate.domain import Admission, combine_admissions
 from evalgate.errors import EvalgateError, InputError
 from evalgate.gate.configured_registry import open_configured, read_rollout_settings
+from evalgate.gate.configured_rows import stream_configured_rows
 from evalgate.gate.online_scoring import OnlineScorer, describe_cost
 from evalgate.release.langfuse_projection import LabelFinding, find_projection
 from evalgate.release.rollout.rollout_view import make_view
 from evalgate.release.rollout.state import parse_state
-from evalgate.release.row_source import stream_rows
 from evalgate.report.escape import markdown, prose
 from evalgate.report.fact_table import render_facts
 
@@ -146,7 +146,7 @@ class _Round:
     def _tick(self, name: str) -> _Turn:
         by = make_actor(self._job)
         notify = make_notify(self._settings, self._folder)
-        rows = partial(self._open_rows, name)
+        rows = partial(self._open_rows, name, by.at)
         done = tick(self._registry, name, rows, by, notify=notify, make_scorer=lambda: self._make_scorer(name, rows))
         self._log.say(describe_tick(done))
         if done.scoring is not None:
@@ -169,10 +169,13 @@ class _Round:
         url = None if issues is None else self._log.attempt("issue", lambda: issues.update(news))
         return _Turn(name=name, codes=codes, sentences=told, done=done, status=status, issue=url or "")
 
-    def _open_rows(self, name: str) -> Iterable[bytes]:
+    def _open_rows(self, name: str, now: str) -> Iterable[bytes]:
         if self._settings.rows is None:
             raise InputError(f"{name}: nothing says where the rows are", hint="write `rows` in release.rollout")
-        return stream_rows(self._settings.rows, self._folder)
+        job = self._job
+        return stream_configured_rows(
+            self._settings.rows, job.config, job.environment, job.store, name=name, now=now, registry=self._registry
+        )
 
     def _make_scorer(self, name: str, rows: Callable[[], Iterable[bytes]]) -> OnlineScorer:
         return OnlineScorer(

@@ -55,8 +55,15 @@ MOST_FAULTS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LangfuseRowFilter:
+    """Which observations of Langfuse are rows: those of some environments, by default of all but experiments."""
+
+    environments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowSource:
-    """Where the rows of served answers come from: files by their patterns, or what a command prints.
+    """Where the rows of served answers come from: files by their patterns, what a command prints, or Langfuse.
 
     Relative paths are counted from the configuration, in whose folder the command runs.
     """
@@ -64,6 +71,7 @@ class RowSource:
     files: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     timeout_seconds: float = 600
+    langfuse: LangfuseRowFilter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

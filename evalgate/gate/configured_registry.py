@@ -12,7 +12,10 @@ from evalgate.services.user_files import resolve_path
 if TYPE_CHECKING:
     from evalgate.domain import ReleaseSettings
     from evalgate.domain.rollout import RolloutSettings
+    from evalgate.release.document import ReleaseDocument
+    from evalgate.release.langfuse_traffic import LangfuseTraffic
     from evalgate.release.registry import Registry
+    from evalgate.store.store import Store
 
 
 def open_configured(
@@ -41,6 +44,28 @@ def read_rollout_settings(config_path: Path) -> RolloutSettings:
 
     settings = _read_settings(config_path)
     return NO_ROLLOUT if settings is None else settings.rollout
+
+
+def open_configured_traffic(
+    config_path: Path, environment: Mapping[str, str], name: str, document: ReleaseDocument | None, store: Store
+) -> LangfuseTraffic:
+    """Open the answers of a prompt in the Langfuse server of a configuration, whose rows are there.
+
+    Nothing is requested yet. `document` is that of `LangfuseTraffic`, `store` keeps the copy of what is read. Raises
+    InputError if no server is named, and MissingSecretError.
+    """
+    from evalgate.inputs.config import read_langfuse
+    from evalgate.inputs.langfuse_access import open_server
+    from evalgate.inputs.tree import WorkTree
+    from evalgate.release.langfuse_traffic import LangfuseTraffic
+
+    release = _read_settings(config_path)
+    source = None if release is None else release.rollout.rows
+    assert source is not None and source.langfuse is not None
+    path = resolve_path(config_path)
+    settings = read_langfuse(WorkTree(path.parent), path.name)
+    server = open_server(str(config_path), settings, release, environment, reader="`rows` of release.rollout")
+    return LangfuseTraffic(server, name, document, chosen=source.langfuse, store=store)
 
 
 def find_gate_scores(config_path: Path, name: str) -> dict[str, float]:

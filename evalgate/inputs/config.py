@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from evalgate.domain import (
     DEFAULT_LEVELS,
@@ -37,6 +37,8 @@ from evalgate.inputs.rollout_settings import read_release_settings
 from evalgate.inputs.schema_check import SchemaCheck, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
+
+_Part = TypeVar("_Part")
 
 
 def load_config(
@@ -90,13 +92,22 @@ def read_release(tree: Tree, path: str) -> ReleaseSettings | None:
     Reads nothing else, so that a fault elsewhere in the file does not prevent a rollback. Raises InputError
     if the file is not valid YAML, or with the faults of this part.
     """
+    return _read_part(tree, path, "release", read_release_settings)
+
+
+def read_langfuse(tree: Tree, path: str) -> LangfuseSettings | None:
+    """Return the server that a configuration names in `langfuse`, and nothing else, as `read_release` does."""
+    return _read_part(tree, path, "langfuse", lambda node, _: LangfuseSettings(**node.data))
+
+
+def _read_part(tree: Tree, path: str, part: str, make: Callable[[Node, SchemaCheck], _Part]) -> _Part | None:
     document = read(tree.read(path), path)
     checker = SchemaCheck(load("evalgate.schema.json"), path, KEY_HINTS)
-    node = document.root.get("release") if isinstance(document.data, dict) else None
+    node = document.root.get(part) if isinstance(document.data, dict) else None
     if node is None:
         return None
-    checker.check(node, load("evalgate.schema.json")["properties"]["release"], '"release"')
-    settings = read_release_settings(node, checker) if checker.is_valid(node) else None
+    checker.check(node, load("evalgate.schema.json")["properties"][part], f'"{part}"')
+    settings = make(node, checker) if checker.is_valid(node) else None
     raise_faults(checker.faults, path)
     return settings
 

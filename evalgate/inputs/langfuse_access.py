@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from evalgate.domain import Config
+from collections.abc import Mapping
+
+from evalgate.domain import Config, ReleaseSettings
 from evalgate.domain.langfuse_reference import LangfuseSettings
 from evalgate.errors import InputError, MissingSecretError, Place
 from evalgate.inputs.langfuse_tree import LangfuseTree
@@ -19,34 +21,45 @@ def attach_langfuse(tree: Tree, config: Config) -> Tree:
 
 
 def open_langfuse(config: Config) -> Langfuse:
-    """Open the server that prompts and datasets of a configuration are in. Nothing is requested yet.
+    """Open the server that prompts and datasets of a configuration are in, as `open_server` does."""
+    return open_server(config.path, config.langfuse, config.release, config.environment or {})
+
+
+def open_server(
+    path: str,
+    langfuse: LangfuseSettings | None,
+    release: ReleaseSettings | None,
+    environment: Mapping[str, str],
+    *,
+    reader: str = "a gate",
+) -> Langfuse:
+    """Open the server that a configuration names at `path`. Nothing is requested yet.
 
     It is that of `langfuse:`, else that of a registry in Langfuse, else that of the variables that Langfuse's own
-    clients read. Raises InputError without a server, and MissingSecretError for a key that is not set.
+    clients read. `reader` says in errors what reads from it. Raises InputError without a server, and MissingSecretError
+    for a key that is not set.
     """
-    environment = config.environment or {}
-    settings = config.langfuse or _read_registry(config)
+    settings = langfuse or _read_registry(release)
     host = settings.host or next((environment[name].strip() for name in HOSTS if environment.get(name, "").strip()), "")
     if not host:
         raise InputError(
-            "no Langfuse server is named, and a gate reads from one",
-            place=Place(path=config.path),
+            f"no Langfuse server is named, and {reader} reads from one",
+            place=Place(path=path),
             hint="add `langfuse: {host: https://HOST}`, or set LANGFUSE_HOST",
         )
     values = {name: environment.get(name, "").strip() for name in settings.key_variables}
     missing = [name for name, value in values.items() if not value]
     if missing:
         raise MissingSecretError(
-            f"{config.path}: Langfuse needs the keys of a project, and the variable {missing[0]} is not set",
+            f"{path}: Langfuse needs the keys of a project, and the variable {missing[0]} is not set",
             hint=f"set {' and '.join(values)} to a public and a secret key of Langfuse",
         )
     public, secret = (values[name] for name in settings.key_variables)
     return Langfuse(host, LangfuseKeys(public=public, secret=secret))
 
 
-def _read_registry(config: Config) -> LangfuseSettings:
-    """Return the server and the variables of a registry in Langfuse; no server for any other configuration."""
-    release = config.release
+def _read_registry(release: ReleaseSettings | None) -> LangfuseSettings:
+    """Return the server and the variables of a registry in Langfuse; no server for any other registry."""
     if release is None or not release.is_langfuse:
         return LangfuseSettings()
     return LangfuseSettings(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from evalgate.domain import ReleaseSettings
-from evalgate.domain.rollout import ALLOWED_DROP, LEAST_PER_DAY, RolloutRules, RolloutSettings, RowSource, Stage
+from evalgate.domain.rollout import (
+    ALLOWED_DROP,
+    LEAST_PER_DAY,
+    LangfuseRowFilter,
+    RolloutRules,
+    RolloutSettings,
+    RowSource,
+    Stage,
+)
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.schema_check import SchemaCheck
 
@@ -65,20 +73,29 @@ def _read_rollout(node: Node, checker: SchemaCheck) -> RolloutSettings:
     return RolloutSettings(
         rules=rules,
         watches_gate=scores is None,
-        rows=_read_rows(data.get("rows")),
+        rows=_read_rows(node.get("rows"), checker),
         notify=tuple(data.get("notify", ())),
     )
 
 
 _DEFAULT = RolloutRules(scores={})
+_LANGFUSE = "langfuse"
+"""The word for observations of Langfuse. A file of this name is written `./langfuse`."""
 
 
-def _read_rows(given: Any) -> RowSource | None:
-    if given is None:
+def _read_rows(node: Node | None, checker: SchemaCheck) -> RowSource | None:
+    if node is None:
         return None
+    given: Any = node.data
+    if given == _LANGFUSE:
+        return RowSource(langfuse=LangfuseRowFilter())
     if isinstance(given, str):
         return RowSource(files=(given,))
     if isinstance(given, list):
         return RowSource(files=tuple(given))
     seconds = {key: given[key] for key in ("timeout_seconds",) if key in given}
+    if _LANGFUSE in given:
+        if seconds:
+            checker.add_fault(node, '"timeout_seconds" is for a command', key="timeout_seconds")
+        return RowSource(langfuse=LangfuseRowFilter(environments=tuple(given[_LANGFUSE].get("environments", ()))))
     return RowSource(command=tuple(given["command"]), **seconds)

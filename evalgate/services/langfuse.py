@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import json
 import re
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,11 @@ class Langfuse:
         self._version = (0, 0)
 
     @property
+    def public_key(self) -> str:
+        """The public key, which identifies the project."""
+        return self._keys.public
+
+    @property
     def version(self) -> tuple[int, int]:
         """The first two numbers of the server's version."""
         with self._mask.errors(), self._explain("the version"):
@@ -89,9 +95,10 @@ class Langfuse:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send a request once, and return the JSON of its answer: a GET, or with a `body` of JSON a POST.
+        """Send a request, and return the JSON of its answer: a GET, or with a `body` of JSON a POST.
 
-        It is for what the package has no call for in all of its versions. `about` names the request in errors.
+        It is for what the package has no call for in all of its versions. `about` names the request in errors. A POST
+        is sent once. A GET is sent again if the server asks to wait (429), within the limits of all requests.
         """
         with self._mask.errors(), self._explain(about):
             from langfuse.api.core.api_error import ApiError
@@ -99,15 +106,20 @@ class Langfuse:
             self._open()
             assert self._http is not None and self._limits is not None
             sent = {"content-type": "application/json", **(headers or {})} if body is not None else dict(headers or {})
-            with self._limits.hold():
-                answer = self._http.request(
-                    "GET" if body is None else "POST",
-                    f"{self.url}{path}",
-                    params=dict(query or {}),
-                    content=body,
-                    headers=sent,
-                    auth=(self._keys.public, self._keys.secret),
-                )
+            while True:
+                with self._limits.hold():
+                    answer = self._http.request(
+                        "GET" if body is None else "POST",
+                        f"{self.url}{path}",
+                        params=dict(query or {}),
+                        content=body,
+                        headers=sent,
+                        auth=(self._keys.public, self._keys.secret),
+                    )
+                pause = answer.headers.get("retry-after")  # the limits leave a number of seconds here, or nothing
+                if answer.status_code != 429 or body is not None or pause is None:
+                    break
+                time.sleep(float(pause))
             is_json = answer.headers.get("content-type", "").startswith("application/json")
             found = answer.json() if is_json and answer.content else answer.text
             if not 200 <= answer.status_code < 300 or not is_json:

@@ -7,7 +7,6 @@ therefore sent again. The server answers before it has written: only what can be
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from evalgate.services.langfuse import LARGEST_REQUEST, Langfuse
-from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError
+from evalgate.services.langfuse_errors import LangfuseError
+from evalgate.services.langfuse_pages import repeat, stream_pages
 
 ARRAYS_SINCE = (4, 59)
 """From this version on a server takes arrays of scores, and before single scores."""
@@ -24,10 +24,7 @@ MOST_SCORES_OF_ITEM = 50
 
 _SCORES_OF_REQUEST = 15
 _LINES_AT_ONCE = 4
-_TRIES = 4
-_WAIT_SECONDS = 0.5
 _PAGE = 100
-_MOST_PAGES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,37 +112,13 @@ class LangfuseExperiments:
 
     def _write(self, about: str, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Any:
         sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        return _repeat(lambda: self._langfuse.request(about, path, body=sent, headers=headers))
+        return repeat(lambda: self._langfuse.request(about, path, body=sent, headers=headers))
 
     def _read(self, about: str, path: str, asked: Mapping[str, str]) -> Any:
-        return _repeat(lambda: self._langfuse.request(about, path, query=asked))
+        return repeat(lambda: self._langfuse.request(about, path, query=asked))
 
     def _read_all(self, about: str, path: str, asked: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        rows: list[Mapping[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(_MOST_PAGES):
-            found = self._read(about, path, asked if cursor is None else {**asked, "cursor": cursor})
-            rows += self._get_rows(about, found)
-            cursor = found["meta"].get("cursor") if isinstance(found.get("meta"), dict) else None
-            if not cursor:
-                return rows
-        raise LangfuseError(f"{self._langfuse.url}: {about}: the pages have no end")
-
-    def _get_rows(self, about: str, found: Any) -> list[Mapping[str, Any]]:
-        rows = found.get("data") if isinstance(found, dict) else None
-        if isinstance(rows, list) and all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in rows):
-            return rows
-        raise LangfuseError(f"{self._langfuse.url}: {about}: the answer is not what Langfuse sends")
-
-
-def _repeat(request: Callable[[], Any]) -> Any:
-    """Return the answer of a request, which is sent again while answers are lost."""
-    for attempt in range(_TRIES - 1):
-        try:
-            return request()
-        except LangfuseLostError:
-            time.sleep(_WAIT_SECONDS * 2**attempt)
-    return request()
+        return [row for page in stream_pages(self._langfuse, about, path, asked) for row in page]
 
 
 def _do_at_once(write: Callable[[Mapping[str, Any]], None], bodies: Sequence[Mapping[str, Any]]) -> None:

@@ -15,7 +15,8 @@ _HIGHEST = 2**31 - 1
 class LangfusePrompt:
     """A version of a prompt: a text, or the messages of a chat as the server has them. `author` is empty if unknown.
 
-    A version that was made with a project's keys has the author "API".
+    A version that was made with a project's keys has the author "API". `id` is never given again, as a number may be;
+    empty if the server does not say it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class LangfusePrompt:
     config: Mapping[str, Any]
     message: str | None
     author: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ def make_prompt(found: Any) -> LangfusePrompt:
         config=found.config if isinstance(found.config, dict) else {},
         message=found.commit_message,
         author=_read_author(found),
+        id=_read_id(found),
     )
 
 
@@ -80,3 +83,8 @@ def _read_author(found: Any) -> str:
     """Return who made a version. The description of the API does not name the key, but servers send it."""
     author = (found.model_extra or {}).get("createdBy")
     return clean(author.strip()) if isinstance(author, str) else ""
+
+
+def _read_id(found: Any) -> str:
+    identity = (found.model_extra or {}).get("id")
+    return identity if isinstance(identity, str) else ""

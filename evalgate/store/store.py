@@ -88,6 +88,10 @@ class Store:
         """Return the path of the copy of a prompt's last release document. Any name gives a file name."""
         return self.root / "releases" / f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
+    def find_rows(self, key: str) -> Path:
+        """Return the path of the copy of the rows of this key's source."""
+        return self.root / "rows" / f"{key}.sqlite3"
+
     @property
     def last_report(self) -> Path:
         """The report of the last run that had a verdict."""

@@ -174,7 +174,7 @@ def test_a_bug_in_one_prompt_is_an_error_of_it_alone(ticks: Schedule, monkeypatc
     def fail(*given: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(tick_prompts, "stream_rows", fail)
+    monkeypatch.setattr(tick_prompts, "stream_configured_rows", fail)
     ran = ticks.run(3, [], is_bug=True)
     assert ran.code == 3 and "this is a bug" in ran.log
     assert [row["action"] for row in read_rows(ran.outputs)] == ["idle", "error"]
@@ -350,3 +350,19 @@ def test_a_score_with_a_hostile_name_is_only_text(ticks: Schedule) -> None:
     for text in (ran.summary, ticks.issues[0]["body"]):
         assert "<b>" not in text and "`@ann`" in text and "`#7`" in text
         assert " @ann" not in text.replace("`@ann`", "")
+
+
+def test_rows_of_langfuse_need_the_keys_of_its_server(ticks: Schedule) -> None:
+    ticks.start()
+    config = ticks.folder / "evalgate.yml"
+    config.write_text(config.read_text().replace("rows: rows.jsonl", "rows: langfuse"))
+    ran = ticks.run(3)
+    assert (ran.code, ran.outputs["exit-code"]) == (2, "2"), ran.log
+    assert "no Langfuse server is named" in ran.log
+
+
+def test_a_rollout_that_scores_answers_asks_its_gate(ticks: Schedule) -> None:
+    ticks.start(replace(HALF, scores={"polite": 0.1}, criteria={"polite": "a" * 64}, score_per_day=100))
+    ran = ticks.run(23, [row | {"fields": {"query": "?"}, "output": "!"} for row in ticks.rows(until=20)])
+    assert (ran.code, ran.outputs["exit-code"]) == (2, "2"), ran.log
+    assert "the rollout scores answers by the gate of this name, which" in ran.log

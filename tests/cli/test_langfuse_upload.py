@@ -159,9 +159,9 @@ def test_an_answer_that_is_lost_is_sent_again_and_written_once(world: World, ser
 
 
 def test_an_outage_ends_after_few_tries(world: World, server: LangfuseServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evalgate.services import langfuse_experiments
+    from evalgate.services import langfuse_pages
 
-    monkeypatch.setattr(langfuse_experiments, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(langfuse_pages, "_WAIT_SECONDS", 0.0)
     server.fail("POST", status=500, path="otel", count=100)
     world.edit()
     ended = world.evalgate("run", "--langfuse")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evalgate.domain.rollout import RolloutSettings, RowSource, Stage
+from evalgate.domain.rollout import LangfuseRowFilter, RolloutSettings, RowSource, Stage
 from evalgate.errors import InputError
 from evalgate.inputs.config import read_release
 from evalgate.inputs.rollout_settings import read_stages
@@ -62,6 +62,20 @@ def test_rows_are_files(tmp_path: Path, text: str, files: tuple[str, ...]) -> No
     assert read(tmp_path, f"  rollout: {{rows: {text}}}\n").rows == RowSource(files=files)
 
 
+@pytest.mark.parametrize(("text", "chosen"), [
+    ("langfuse", LangfuseRowFilter()),
+    ("{langfuse: {}}", LangfuseRowFilter()),
+    ("{langfuse: {environments: [production, eu]}}", LangfuseRowFilter(environments=("production", "eu"))),
+])  # fmt: skip
+def test_rows_are_observations_of_langfuse(tmp_path: Path, text: str, chosen: LangfuseRowFilter) -> None:
+    assert read(tmp_path, f"  rollout: {{rows: {text}}}\n").rows == RowSource(langfuse=chosen)
+
+
+def test_a_file_may_be_named_langfuse(tmp_path: Path) -> None:
+    assert read(tmp_path, "  rollout: {rows: ./langfuse}\n").rows == RowSource(files=("./langfuse",))
+    assert read(tmp_path, "  rollout: {rows: [langfuse]}\n").rows == RowSource(files=("langfuse",))
+
+
 def test_scores_without_a_drop_have_the_usual_one_and_none_can_be_written(tmp_path: Path) -> None:
     assert read(tmp_path, "  rollout: {scores: [helpful, kind]}\n").rules.scores == {"helpful": 0.10, "kind": 0.10}
     empty = read(tmp_path, "  rollout: {scores: {}}\n")
@@ -81,8 +95,12 @@ def test_scores_without_a_drop_have_the_usual_one_and_none_can_be_written(tmp_pa
     ("{scores: {helpful: 1.5}}", "must be at most 1"),
     ("{alpha: 0.7}", "must be at most 0.5"),
     ("{when_held: panic}", "unknown value"),
-    ("{rows: {}}", '"command" is missing'),
+    ("{rows: {}}", '"rows" needs one of: command, langfuse'),
     ("{rows: 7}", "quote it"),
+    ("{rows: {langfuse: {environment: [a]}}}", 'unknown key "environment"; did you mean "environments"?'),
+    ("{rows: {langfuse: {environments: []}}}", '"environments" is empty'),
+    ("{rows: {langfuse: {}, command: [a]}}", '"command" and "langfuse" exclude each other'),
+    ("{rows: {langfuse: {}, timeout_seconds: 5}}", '"timeout_seconds" is for a command'),
     ("{notify: page}", "must be a list"),
     ("{holdback: 50}", "must be less than 50"),
 ])  # fmt: skip

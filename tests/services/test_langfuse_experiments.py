@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 
-from evalgate.services import langfuse_experiments
+from evalgate.services import langfuse_pages
 from evalgate.services.langfuse import LARGEST_REQUEST, Langfuse, LangfuseKeys
 from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError
 from evalgate.services.langfuse_experiments import LangfuseExperiments, _split
@@ -22,7 +22,7 @@ START = 1795927317690153728
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(langfuse_experiments, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(langfuse_pages, "_WAIT_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -26,11 +26,14 @@ def command(*, name: str, patterns: tuple[str, ...], now: str | None, config_pat
     from evalgate.cli.render.traffic_plan_text import render_traffic_plan
     from evalgate.commands.release import plan
     from evalgate.gate.configured_registry import find_gate_scores
+    from evalgate.release.rollout.row_window import find_recent
 
     settings = load_settings(config_path, None)
     rules = settings.rules
     if settings.watches_gate:
         rules = replace(rules, scores=find_gate_scores(config_path, name))
-    at = read_now(now)
-    rows = require_rows(name, patterns, settings, config_path, until=at)
-    click.echo(render_traffic_plan(plan.plan(rows, name, rules, at or format_now())))
+    until = read_now(now)
+    at = until or format_now()
+    window = find_recent(at, rules.scores)
+    rows = require_rows(patterns, settings, config_path, name=name, now=at, until=until, window=window)
+    click.echo(render_traffic_plan(plan.plan(rows, name, rules, at)))

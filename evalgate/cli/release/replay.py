@@ -74,16 +74,19 @@ def command(
     from evalgate.cli.progress import Progress
     from evalgate.cli.render.plan_text import render_calls
     from evalgate.commands.release import replay
+    from evalgate.release.rollout.row_window import find_recent
 
     where = destinations.choose_destinations(formats, outputs)
     progress = Progress()
     machine = make_machine(config_path, store, progress.note)
     settings = load_settings(config_path, None)
+    now = format_now()
 
     def open_rows() -> Iterable[bytes]:
-        return require_rows(name, patterns, settings, config_path)
+        window = find_recent(now, seconds=3600 * hours, texts=True)
+        return require_rows(patterns, settings, config_path, name=name, now=now, registry=registry, window=window)
 
-    options = replay.ReplayOptions(now=format_now(), version=version, hours=hours, first=first)
+    options = replay.ReplayOptions(now=now, version=version, hours=hours, first=first)
     destinations.require_writable(where)
     registry = open_from_options(config_path, registry_url)
     prepared = replay.prepare_replay(config_path, registry, name, open_rows, machine, options=options)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalgate.cli.folders import find_store
 from evalgate.cli.release.registry_option import keep_copy, project_labels
 from evalgate.errors import InputError
 
 if TYPE_CHECKING:
-    from evalgate.domain.rollout import RolloutSettings, RowSource
+    from evalgate.domain.rollout import RolloutSettings
     from evalgate.gate.online_scoring import OnlineScorer
     from evalgate.release.registry import Registry
+    from evalgate.release.rollout.row_window import RowWindow
     from evalgate.release.rollout_change import RolloutChange
 
 rows_option = click.option(
@@ -54,28 +57,42 @@ def load_settings(config_path: Path, url: str | None) -> RolloutSettings:
 
 
 def choose_rows(
-    patterns: tuple[str, ...], settings: RolloutSettings, config_path: Path, *, until: str | None = None
+    patterns: tuple[str, ...],
+    settings: RolloutSettings,
+    config_path: Path,
+    *,
+    name: str,
+    now: str,
+    until: str | None = None,
+    registry: Registry | None = None,
+    window: RowWindow | None = None,
 ) -> Iterable[bytes] | None:
     """Return the rows that options name, counted from the current folder, else the configuration's; None without.
 
-    With `until`, the time of a replay, only those that were there then.
+    With `until`, the time of a replay, only those that were there then. See `stream_configured_rows` for the others.
     """
     from evalgate.domain.rollout import RowSource
+    from evalgate.gate.configured_rows import stream_configured_rows
     from evalgate.release.rollout.traffic_rows import keep_until
     from evalgate.release.row_source import stream_rows
 
-    source: RowSource | None = RowSource(files=patterns) if patterns else settings.rows
-    if source is None:
+    if patterns:
+        rows: Iterable[bytes] = stream_rows(RowSource(files=patterns), Path.cwd())
+    elif settings.rows is None:
         return None
-    rows = stream_rows(source, Path.cwd() if patterns else config_path.resolve().parent)
+    else:
+        store = find_store(config_path)
+        rows = stream_configured_rows(
+            settings.rows, config_path, os.environ, store, name=name, now=now, registry=registry, window=window
+        )
     return rows if until is None else keep_until(rows, until)
 
 
 def require_rows(
-    name: str, patterns: tuple[str, ...], settings: RolloutSettings, config_path: Path, *, until: str | None = None
+    patterns: tuple[str, ...], settings: RolloutSettings, config_path: Path, *, name: str, **options: Any
 ) -> Iterable[bytes]:
-    """Return what `choose_rows` returns. Raises InputError if nothing says where the rows are."""
-    rows = choose_rows(patterns, settings, config_path, until=until)
+    """Return what `choose_rows` returns with these options. Raises InputError if nothing says where the rows are."""
+    rows = choose_rows(patterns, settings, config_path, name=name, **options)
     if rows is None:
         raise InputError(
             f"{name}: nothing says where the rows are",

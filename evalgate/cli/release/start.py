@@ -62,6 +62,7 @@ def command(
     from evalgate.gate.configured_registry import find_gate_scores
     from evalgate.gate.online_criteria import load_and_choose
     from evalgate.release.rollout.reference_limits import DAYS, LEAST_ANSWERS
+    from evalgate.release.rollout.row_window import find_recent
     from evalgate.report.escape import block
 
     actor = make_actor(by)
@@ -73,7 +74,9 @@ def command(
     start.require_scores(rules, name, is_written=not settings.watches_gate)
     rules, notes = load_and_choose(config_path, name, rules, os.environ, are_defaults=settings.watches_gate)
     registry = open_from_options(config_path, registry_url)
-    rows = choose_rows(patterns, settings, config_path)
+    rows = choose_rows(
+        patterns, settings, config_path, name=name, now=actor.at, registry=registry, window=find_recent(actor.at)
+    )
     done = start.start(registry, name, rules, actor, why, version=version, kind=kind, rows=rows or (), dry_run=dry_run)
     report_change(registry, config_path, registry_url, done)
     for note in notes:

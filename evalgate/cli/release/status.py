@@ -57,7 +57,7 @@ def command(
         click.echo(renderer.render_rollouts(status.list_rollouts(registry, at)))
         return
     settings = load_settings(config_path, registry_url)
-    open_rows = partial(choose_rows, patterns, settings, config_path, until=until)
+    open_rows = partial(choose_rows, patterns, settings, config_path, name=name, now=at, until=until, registry=registry)
     scorer = find_scorer(config_path, registry_url, name, lambda: open_rows() or (), is_offline=True)
     if form == "html":
         drawn = status.draw_rollout(registry, name, at, open_rows, scorer)

@@ -63,7 +63,7 @@ def command(
     registry = open_from_options(config_path, registry_url)
 
     def open_rows() -> Iterable[bytes]:
-        return require_rows(name, patterns, settings, config_path, until=at)
+        return require_rows(patterns, settings, config_path, name=name, now=actor.at, until=at, registry=registry)
 
     notify = tick.make_notify(settings, config_path.resolve().parent)
     with Progress() as progress:
