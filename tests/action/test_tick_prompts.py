@@ -365,4 +365,4 @@ def test_a_rollout_that_scores_answers_asks_its_gate(ticks: Schedule) -> None:
     ticks.start(replace(HALF, scores={"polite": 0.1}, criteria={"polite": "a" * 64}, score_per_day=100))
     ran = ticks.run(23, [row | {"fields": {"query": "?"}, "output": "!"} for row in ticks.rows(until=20)])
     assert (ran.code, ran.outputs["exit-code"]) == (2, "2"), ran.log
-    assert "the rollout scores answers by the gate of this name, which" in ran.log
+    assert '"gates" is missing' in ran.log
