@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -95,8 +96,9 @@ def test_a_fault_has_its_place(tmp_path: Path, text: str, message: str) -> None:
 
 def test_stages_of_a_command_line() -> None:
     assert read_stages([5, 25.5]) == (Stage(share=500, hours=24), Stage(share=2550, hours=24))
-    with pytest.raises(ValueError, match="no share above 0"):
-        read_stages([-1])
+    for share in (-1, 0, 100, 1e-320, math.inf, -math.inf, math.nan):
+        with pytest.raises(ValueError, match="no share above 0"):
+            read_stages([5, share])
 
 
 @pytest.mark.parametrize(("value", "words"), [("9", "must be 0, or 10 or more"), ("-1", "-1"), ("2.5", "2.5")])

@@ -40,7 +40,8 @@ def read_now(text: str | None) -> str | None:
         found = datetime.fromisoformat(text)
         if found.tzinfo is None:
             raise ValueError
-        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        # strftime writes the year 202 with three digits
+        return found.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError):
         raise InputError(f'--now: "{text}" is no time', hint="write a time in UTC: 2026-01-31T12:00:00Z") from None
 
