@@ -19,6 +19,9 @@ from evalgate.release.rollout.verb_rules import find_required_hours
 _FAULTS = ("left_out", "deal", "texts", "clock", "held_too_long", "floor", "better")
 """The beginnings of the codes of holds that a person should know of. The others wait, and the next tick looks again."""
 
+_SILENT_HOURS = 24
+"""The hours without a new row after which a stage that waits for rows is a fault: some prompts are used by day."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
@@ -53,7 +56,10 @@ def assess_rollout(
     required = find_required_hours(document, state)
     decision = _respect_holdback(state, decide(state, evidence, now, required, written=document.at))
     hours = find_required(state, required)
-    lacks_rows = decision.code == "no_rows" and count_hours(state.began, now) > hours
+    silent = count_hours(evidence.last or state.began, now)
+    lacks_rows = (decision.code == "no_rows" and silent > hours) or (
+        decision.code == "rows_end" and silent > _SILENT_HOURS
+    )
     is_fault = decision.action == "hold" and (decision.code.partition(":")[0] in _FAULTS or lacks_rows)
     return Assessment(state=state, hours=hours, evidence=evidence, decision=decision, is_fault=is_fault)
 

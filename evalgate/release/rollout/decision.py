@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from evalgate.release.rollout import e_values
-from evalgate.release.rollout.decision_record import LEAST_ON_STAGING
+from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, covers_stage
 from evalgate.release.rollout.decision_words import (
     Bounds,
     describe_left_out,
@@ -150,6 +150,11 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
         return _make("hold", "waiting", sentence, stage)
     if state.stage == STAGING:
         return _leave_staging(evidence, stage)
+    if not covers_stage(evidence.last, state.began, stage.hours):
+        sentence = (
+            f"the newest row that counts is from {evidence.last}, before the end of {name}: look for rows that are lost"
+        )
+        return _make("hold", "rows_end", sentence, stage)
     unproven = [one for one in evidence.watched if one.log_e_fine < math.log(stage.bounds.fine)]
     if unproven or not evidence.watched:
         sentence = describe_unproven(unproven, stage.bounds)

@@ -128,6 +128,14 @@ def find_required(state: RolloutState, hours: float) -> float:
     return max(own, hours) if state.stage == 1 else own
 
 
+def covers_stage(last: str | None, began: str, hours: float) -> bool:
+    """Return whether there are rows until the hours of a stage are over, but for an hour, or a tenth, if that is less.
+
+    A stage whose rows end before has not been watched for its hours, or the clock of the tick is ahead.
+    """
+    return last is not None and count_hours(began, last) >= hours - min(1.0, hours / 10) - _SLACK
+
+
 def count_hours(since: str, until: str) -> float:
     """Return the hours between two times in UTC; negative if the second one is earlier."""
     return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds() / 3600
@@ -204,6 +212,8 @@ def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> 
     if state.stage == STAGING:
         yield from _find_low_means(given, state)
         return
+    if not covers_stage(given["last"].time(), state.began, required):
+        yield "its rows end before the hours of its stage"
     if read_number(given["log_e_deal"]) >= DEAL_BOUND:
         yield "its keys were not dealt as the share says"
     bound = math.log(1 / state.rules.alpha)

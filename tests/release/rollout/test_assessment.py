@@ -26,6 +26,15 @@ def test_the_hours_are_those_that_the_level_requires() -> None:
     assert assess_rollout(life.document, life.state, [], clock(73)).is_fault
 
 
+def test_rows_that_end_early_are_a_fault_after_a_day_without_one() -> None:
+    life = Life()
+    life.start()
+    rows = [json.dumps(row) for row in life.make_rows(4000, 0.3, 20)]
+    for hours, is_fault in ((25, False), (43.9, False), (44.1, True)):
+        found = assess_rollout(life.document, life.state, rows, clock(hours))
+        assert (found.decision.code, found.is_fault) == ("rows_end", is_fault)
+
+
 def test_a_holdback_is_ended_by_worse_numbers_alone() -> None:
     life = Life()
     life.start(replace(RULES, stages=(Stage(share=9000, hours=0),), holdback=1000, hold_hours=1))

@@ -127,6 +127,16 @@ def test_a_candidate_that_fails_is_rolled_back_although_rows_are_missing() -> No
     assert follow(make_traffic(6000, change=fail)).code == "worse:errors"
 
 
+@settings(max_examples=15)
+@given(st.floats(0.5, 22.5), st.floats(0, 300))
+def test_a_clock_that_is_ahead_or_a_log_that_ends_does_not_shorten_a_stage(until: float, ahead: float) -> None:
+    life = Life()
+    life.start()
+    rows = life.make_rows(4000, 0.3, until)
+    assert life.tick(until + ahead, rows).action == "hold"
+    assert set(life.list_verbs()) <= {"start", "hold"}
+
+
 # Returning users
 
 

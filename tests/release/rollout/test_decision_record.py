@@ -60,6 +60,8 @@ def test_a_proof_and_a_word_have_no_gaps() -> None:
     (change(code="person"), AT, 24, 'its decision is "person", and says that it is proven'),
     (change(stage=2), AT, 24, "for stage 2, and the rollout is in stage 1"),
     (change(watched=[]), AT, 24, "must be an object"),
+    (change(last="2026-02-01T10:00:00Z"), AT, 24, "its rows end before the hours of its stage"),
+    (change(last=None), AT, 24, "must be a time in UTC"),
     (change(log_e_deal=math.inf), AT, 24, "must be a number"),
     (change(log_e_deal=math.log(1000)), AT, 24, "not dealt as the share says"),
     (PROOF, AT, 48, "its stage lasted 25 hours, and 48 are required"),
