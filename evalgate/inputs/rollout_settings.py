@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evalgate.domain import ReleaseSettings
-from evalgate.domain.rollout import ALLOWED_DROP, LEAST_PER_DAY, RolloutRules, RolloutSettings, RowSource, Stage
+from evalgate.domain.rollout import ALLOWED_DROP, LEAST_PER_DAY, RATES, RolloutRules, RolloutSettings, RowSource, Stage
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.schema_check import SchemaCheck
 
@@ -50,6 +50,8 @@ def read_stages(given: list[Any], holdback: int = 0) -> tuple[Stage, ...]:
 def _read_rollout(node: Node, checker: SchemaCheck) -> RolloutSettings:
     data = node.data
     scores = data.get("scores")
+    for key in ("scores", "floors"):
+        _refuse_rates(node.get(key), checker)
     holdback = round(data.get("holdback", 0) * 100)
     given: dict[str, Any] = {key: data[key] for key in _RULES if key in data}
     try:
@@ -68,6 +70,17 @@ def _read_rollout(node: Node, checker: SchemaCheck) -> RolloutSettings:
         rows=_read_rows(data.get("rows")),
         notify=tuple(data.get("notify", ())),
     )
+
+
+def _refuse_rates(scores: Node | None, checker: SchemaCheck) -> None:
+    """Add a fault for each score with the name of something that is watched beside the scores."""
+    if scores is None:
+        return
+    keys = ((scores, key, key) for key, _ in scores.items())
+    for node, name, key in (*keys, *((one, one.data, None) for one in scores)):
+        if name in RATES:
+            problem = f'a score cannot be called "{name}": such answers are watched beside the scores'
+            checker.add_fault(node, problem, "rename the score", key=key)
 
 
 _DEFAULT = RolloutRules(scores={})
