@@ -6,14 +6,14 @@ import copy
 import json
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from release.rollout.lives import OLD, Life, by, clock, finish
+from release.rollout.lives import NEW, OLD, RULES, Life, by, clock, finish
 from release.rollout.traffic import (
     CONTROL,
     NAME,
@@ -25,20 +25,25 @@ from release.rollout.traffic import (
     make_traffic,
 )
 from release.rollout.traffic import clock as traffic_clock
-from release.stories import KINDS, open_empty
+from release.stories import KINDS, InterleavedRegistry, open_empty
 
 from evalgate.commands.release.status import show_status
 from evalgate.commands.release.tick import Ticked, tick
 from evalgate.errors import EvalgateError
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.document import parse_document
+from evalgate.release.document import ReleaseDocument, parse_document
 from evalgate.release.ledger import verify
+from evalgate.release.promotion import Actor, roll_back
 from evalgate.release.registry import StoredDocument
+from evalgate.release.rollout import transitions
 from evalgate.release.rollout.assessment import assess_rollout
 from evalgate.release.rollout.decision import RolloutDecision, decide
+from evalgate.release.rollout.decision_record import encode_word
 from evalgate.release.rollout.monitoring import compare_with_end
 from evalgate.release.rollout.state import RolloutState, parse_state
 from evalgate.release.rollout.tally import tally_stage
+from evalgate.release.rollout.transitions import require_state
+from evalgate.release.rollout_change import change_rollout
 
 NARROW = make_state(rules={"stages": make_stages(500)})
 
@@ -299,7 +304,53 @@ def test_a_score_cannot_have_the_name_of_another_thing_that_is_watched() -> None
                 Life().start(rules)
 
 
-# Two at once
+# Two at once, and one after the other
+
+
+def _roll_back(last: StoredDocument, who: Actor) -> ReleaseDocument:
+    return roll_back(last, last.document.versions[last.document.labels["production"]], who, "because")
+
+
+VERBS: dict[str, Callable[[StoredDocument, Actor], ReleaseDocument]] = {
+    "start": lambda last, who: transitions.start_rollout(last, NEW, RULES, who, "because"),
+    "advance": lambda last, who: transitions.advance_rollout(last, who, "because", encode_word(require_state(last))),
+    "pause": lambda last, who: transitions.pause_rollout(last, who, "because"),
+    "resume": lambda last, who: transitions.resume_rollout(last, who, "because"),
+    "abort": lambda last, who: transitions.abort_rollout(last, who, "because"),
+    "rollback": _roll_back,
+}
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(sorted(VERBS)), max_size=8))
+def test_any_verbs_in_any_order_are_refused_or_leave_a_whole_ledger(verbs: list[str]) -> None:
+    life = Life()
+    for number, verb in enumerate(verbs):
+        before = life.last
+        try:
+            done = change_rollout(life.registry, "support", by(number), VERBS[verb])
+        except EvalgateError:
+            assert life.last == before
+            continue
+        state = parse_state(done.document)
+        ends = verb == "advance" and state is None
+        assert done.document.entry.verb == ("finish" if ends else verb)
+        assert state is None or state.share in {0 if state.paused else RULES.stages[state.stage - 1].share}
+    assert len(life.list_verbs()) <= len(verbs)
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.5])
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"start", "resume"}))
+def test_a_tick_writes_nothing_after_a_person_who_was_faster(verb: str, drop: float) -> None:
+    life = Life()
+    life.start()
+    lines = [json.dumps(row).encode() for row in life.make_rows(4000, 0.3, 24, drop=drop)]
+    registry = InterleavedRegistry(
+        inner=life.registry, meanwhile=lambda inner: change_rollout(inner, "support", by(25, "grace"), VERBS[verb])
+    )
+    done = tick(registry, "support", lambda: lines, by(25, "cron"))  # type: ignore[arg-type]
+    assert (done.action, done.code) == ("lost", verb)
+    assert life.list_verbs() == ["start", verb]
 
 
 @pytest.mark.parametrize("kind", KINDS)
