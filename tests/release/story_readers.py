@@ -139,6 +139,13 @@ def serve_raw(read: Callable[[str], bytes | None]) -> Iterator[str]:
             thread.join()
 
 
+def _wait_for_resignation(database: Any) -> None:
+    """Wait until the client, which is closed, has given its lease back: its thread opens a connection for that."""
+    end = time.monotonic() + 10
+    while database.keys("*::lease") and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 class Readers:
     """All readers that can run here, by name, and why the others cannot."""
 
@@ -160,6 +167,7 @@ class Readers:
             port = stack.enter_context(redis_server.run_redis())
             database = redis.Redis(port=port)
             stack.callback(database.close)
+            stack.callback(_wait_for_resignation, database)
             client = stack.enter_context(PromptClient(client_url, redis=database, keys=keys))
             self.by_name["python with redis"] = PythonReader(client, REDIS_ROUND)
         node = shutil.which("node")
