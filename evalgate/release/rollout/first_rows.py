@@ -147,6 +147,11 @@ class RowColumns:
         return bytes(self._ids[start:end])
 
 
+def add_arms(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """Return the sums of two counts of each arm."""
+    return one[0] + other[0], one[1] + other[1]
+
+
 def _count_arms(arms: NDArray[np.int8]) -> tuple[int, int]:
     candidates = int(arms.sum(dtype="int64"))
     return len(arms) - candidates, candidates

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evalgate.domain.rollout import RolloutRules
 from evalgate.release.bucket import BUCKETS, is_candidate, make_hasher
 from evalgate.release.rollout import e_values, traffic_rows
-from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, RowColumns
+from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, RowColumns, add_arms
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
 from evalgate.release.rollout.state import STAGING, RolloutState
@@ -63,8 +63,7 @@ class StageEvidence:
     left out by reason. `last` is the time of the newest row that counts. `own` are the answers that evalgate scores. On
     staging `keys[0]` is 0.
 
-    `arm_faults` are the faults of the rows of each arm, as far as they tell it, out of `arm_rows`. A row of another arm
-    than the one that its key is dealt is missing in the dealt one.
+    `arm_faults`, of `arm_rows`, are the faults of the arms that the rows are missing in, as far as they tell it.
     """
 
     keys: tuple[int, int]
@@ -130,8 +129,8 @@ def tally_stage(
         watched=watched,
         last=None if columns.newest is None else format_instant(columns.newest),
         own=scored.own,
-        arm_rows=_add(firsts.arm_rows, stage.arm_faults),
-        arm_faults=_add(firsts.arm_doubled, stage.arm_faults),
+        arm_rows=add_arms(firsts.arm_rows, stage.arm_faults),
+        arm_faults=add_arms(firsts.arm_doubled, stage.arm_faults),
     )
 
 
@@ -209,7 +208,7 @@ class _Stage:
         if reason == traffic_rows.MISMATCH and isinstance(key, str):
             arm = int(is_candidate(self._salt, key, self._buckets))
         if arm is not None:
-            self.arm_faults = _add(self.arm_faults, (1 - arm, arm))
+            self.arm_faults = add_arms(self.arm_faults, (1 - arm, arm))
 
     def _find_reason(self, row: Row, arm: int | None, bucket: int) -> str | None:
         """Return why a row is not counted, None if it is.
@@ -247,10 +246,6 @@ class _Stage:
         if self._expensive is not None and row.cost_usd is not None and row.cost_usd > self._expensive:
             bits |= EXPENSIVE
         return bits
-
-
-def _add(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    return one[0] + other[0], one[1] + other[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,8 +341,7 @@ def _compare_arms(measures: Sequence[_Measure], share: float, is_dealt: bool) ->
     """Yield what is watched in a stage that has a control.
 
     `rates` needs the share by which the answers are dealt. Those that are sampled to be scored may be as many of each
-    arm, so `unscored` is tested by `means`, which is valid for any share. So is everything where the rows are not dealt
-    as the share says: one arm's rows are missing, and `rates` would take what is left for more failures of the other.
+    arm, so `unscored` is tested by `means`, which is valid for any share. So is all if the rows are not dealt by it.
     """
     for one in measures:
         badness = one.badness
