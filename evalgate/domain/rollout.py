@@ -48,6 +48,9 @@ class RolloutRules:
 
 LEAST_PER_DAY = 10
 """The least `score_per_day` that scores any."""
+RATES = ("errors", "slow", "expensive", "unscored")
+"""The things that are watched beside the scores: shares of bad answers. No score can have their names."""
+
 ALLOWED_DROP = 0.10
 """The allowed drop of a score for which none is written."""
 MOST_FAULTS = 0.01

@@ -8,6 +8,7 @@ from evalgate.domain import ReleaseSettings
 from evalgate.domain.rollout import (
     ALLOWED_DROP,
     LEAST_PER_DAY,
+    RATES,
     LangfuseRowFilter,
     RolloutRules,
     RolloutSettings,
@@ -41,7 +42,7 @@ def read_stages(given: list[Any], holdback: int = 0) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for position, one in enumerate(given):
         share, hours = (one["share"], one.get("hours", _HOURS)) if isinstance(one, dict) else (one, _HOURS)
-        points = round(share * 100)
+        points = round(share * 100) if 0 < share < 100 else 0
         if not 1 <= points <= 9_999 or abs(points - share * 100) > 1e-6:
             raise ValueError(position, f"{share:g} is no share above 0 and below 100 %, in steps of 0.01")
         if stages and points <= stages[-1].share:
@@ -58,6 +59,8 @@ def read_stages(given: list[Any], holdback: int = 0) -> tuple[Stage, ...]:
 def _read_rollout(node: Node, checker: SchemaCheck) -> RolloutSettings:
     data = node.data
     scores = data.get("scores")
+    for key in ("scores", "floors"):
+        _refuse_rates(node.get(key), checker)
     holdback = round(data.get("holdback", 0) * 100)
     given: dict[str, Any] = {key: data[key] for key in _RULES if key in data}
     try:
@@ -76,6 +79,17 @@ def _read_rollout(node: Node, checker: SchemaCheck) -> RolloutSettings:
         rows=_read_rows(node.get("rows"), checker),
         notify=tuple(data.get("notify", ())),
     )
+
+
+def _refuse_rates(scores: Node | None, checker: SchemaCheck) -> None:
+    """Add a fault for each score with the name of something that is watched beside the scores."""
+    if scores is None:
+        return
+    keys = ((scores, key, key) for key, _ in scores.items())
+    for node, name, key in (*keys, *((one, one.data, None) for one in scores)):
+        if name in RATES:
+            problem = f'a score cannot be called "{name}": such answers are watched beside the scores'
+            checker.add_fault(node, problem, "rename the score", key=key)
 
 
 _DEFAULT = RolloutRules(scores={})

@@ -200,7 +200,7 @@ class LedgerWalk:
         entry, last = document.entry, self.last
         if entry.verb == "rollback":
             state = None if last is None or entry.evidence is None else parse_state(last)
-            yield from find_rollback_gaps(entry.evidence, state)
+            yield from find_rollback_gaps(entry.evidence, state, document.at)
             return
         version = self.contents.get(entry.target or "")
         ends = entry.verb == "promote" and entry.label == "production" and version is not None

@@ -203,7 +203,10 @@ def test_a_replay_at_another_time_writes_nothing(sqlite: Registry, evalgate: Run
     shown = evalgate("release", "status", "support", "--now", later).out
     assert "24.0 of at least 0 hours" in " ".join(shown.split()) and "a tick goes on" in " ".join(shown.split())
     assert evalgate("release", "status", "support", "--now", "noon").code == 2
-    assert evalgate("release", "tick", "support", "--now", "noon", "--dry-run").code == 2
+    for wrong in ("noon", "2026-01-31T12:00:00", "9999-12-31T23:59:59-01:00"):
+        assert evalgate("release", "tick", "support", "--now", wrong, "--dry-run").code == 2
+    for now in ("0001-01-01T00:00:00Z", "0202-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert evalgate("release", "tick", "support", "--now", now, "--dry-run").code in (0, 4)
     earlier = evalgate("release", "tick", "support", "--now", "2020-01-01T00:00:00Z", "--dry-run")
     assert earlier.code == 0 and "set the clock" in " ".join(earlier.out.split())
     stored = sqlite.read("support")
@@ -238,7 +241,9 @@ def test_a_start_needs_scores_and_a_tick_rows(sqlite: Registry, evalgate: Run, t
     told = evalgate("release", "start", "support", "--registry", url)
     assert told.code == 2 and "no score is named" in told.err
     assert evalgate("release", "start", "support", "--share", "30").code == 2
-    assert evalgate("release", "start", "support", "--stages", "50,5").code == 2
+    for stages in ("50,5", "nan", "inf", "1e400", "-5", "0", "100", "5,", "0.001", "5,nan"):
+        told = evalgate("release", "start", "support", "--stages", stages)
+        assert told.code == 2 and "--stages: " in told.err, told
     assert evalgate("release", "start", "support", "--kind", "ab", "--stages", "5").code == 2
     assert evalgate("release", "start", "support", "--kind", "ab", "--share", "30").code == 0
     told = evalgate("release", "tick", "support", "--registry", url)

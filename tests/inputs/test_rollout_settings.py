@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,9 @@ def test_scores_without_a_drop_have_the_usual_one_and_none_can_be_written(tmp_pa
     ("{stages: [50, 97], holdback: 5}", "the holdback leaves 95 %: not above the last stage"),
     ("{scores: {helpful: 0}}", "must be more than 0"),
     ("{scores: {helpful: 1.5}}", "must be at most 1"),
+    ("{scores: {errors: 0.1}}", '3:22: a score cannot be called "errors"'),
+    ("{scores: [helpful, slow]}", 'a score cannot be called "slow"'),
+    ("{scores: [helpful], floors: {unscored: 0.1}}", 'a score cannot be called "unscored"'),
     ("{alpha: 0.7}", "must be at most 0.5"),
     ("{when_held: panic}", "unknown value"),
     ("{rows: {}}", '"rows" needs one of: command, langfuse'),
@@ -113,8 +117,9 @@ def test_a_fault_has_its_place(tmp_path: Path, text: str, message: str) -> None:
 
 def test_stages_of_a_command_line() -> None:
     assert read_stages([5, 25.5]) == (Stage(share=500, hours=24), Stage(share=2550, hours=24))
-    with pytest.raises(ValueError, match="no share above 0"):
-        read_stages([-1])
+    for share in (-1, 0, 100, 1e-320, math.inf, -math.inf, math.nan):
+        with pytest.raises(ValueError, match="no share above 0"):
+            read_stages([5, share])
 
 
 @pytest.mark.parametrize(("value", "words"), [("9", "must be 0, or 10 or more"), ("-1", "-1"), ("2.5", "2.5")])

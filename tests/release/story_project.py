@@ -27,8 +27,9 @@ gates:
       - {{type: contains, name: fact, from: expected, blocking: false}}
     judges: [{{rubric: faithfulness}}]
     thresholds: {{fact: {{max_drop: 0.05}}, faithfulness: {{max_drop: 0.05}}}}
-release: {{registry: "{registry}"}}
-"""
+release:
+  registry: "{registry}"
+{more}"""
 PROMPT = """\
 name: support
 version: "{version}"
@@ -49,22 +50,25 @@ class StoryProject:
     All commands run in processes of their own, with an empty home and a key for the endpoint.
     """
 
-    def __init__(self, folder: Path, kind: str, server: ChatServer) -> None:
+    def __init__(
+        self, folder: Path, kind: str, server: ChatServer, *, registry: str | None = None, more: str = ""
+    ) -> None:
+        """`registry` is the URL of one elsewhere, and `more` are lines of the configuration's part `release`."""
         self.folder = folder
         self.remote = folder / "remote.git"
         self.file = folder / "registry" / "releases.sqlite3"
-        self.registry = f"sqlite:{self.file}" if kind == "sqlite" else f"git:{self.remote}"
+        self.registry = registry or (f"sqlite:{self.file}" if kind == "sqlite" else f"git:{self.remote}")
         self._home = folder / "home"
         self._home.mkdir()
         server.script = _answer
         subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(self.remote)], check=True)
         self.author = self.clone("author", "Ada Author")
-        named = self.registry if kind == "sqlite" else "git:origin"
+        named = "git:origin" if kind == "git" else self.registry
         rows = [
             {"id": f"case-{n:02}", "query": f"fact {n}?", "context": "all", "expected": f"fact {n}"}
             for n in range(CASES)
         ]
-        self.author.write("evalgate.yml", CONFIG.format(url=server.url, registry=named))
+        self.author.write("evalgate.yml", CONFIG.format(url=server.url, registry=named, more=more))
         self.author.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self.author.write(".gitignore", ".evalgate/\n")
         self.write("1.0.0", "the first one", TEXT)

@@ -8,8 +8,8 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from release import redis_server
 from release.readers.children import HERE, compile_csharp
 
-from evalgate.release.runtime import PromptClient
+from evalgate.release.runtime import PromptClient, UnknownLabelError
+from evalgate.release.runtime.served import Served
 
 TTL = 0.5
 REDIS_ROUND = 5.0
@@ -25,19 +26,23 @@ DEADLINE = 60.0
 VARIABLES = {"query": "Where is my parcel? 📦 $& {{query}}"}
 
 Messages = list[dict[str, Any]]
+Dealt = list[tuple[str, str, str]]
+"""What each of some keys gets: the variant, the semantic version and the digest."""
 
 
 class ServingReader(Protocol):
     """A reader that serves `support`.
 
-    `ask` returns the semantic version and the messages of what is in production. The reader `refuses` if the registry
-    has a bad document.
+    `ask` returns the semantic version and the messages of what is in production, `deal` what some keys get. The reader
+    `refuses` if the registry has a bad document.
     """
 
     @property
     def refuses(self) -> bool: ...
 
     def ask(self) -> tuple[str, Messages]: ...
+
+    def deal(self, keys: Sequence[str]) -> Dealt: ...
 
 
 class PythonReader:
@@ -56,6 +61,10 @@ class PythonReader:
         served = self.client.get("support")
         return served.version, served.messages(**VARIABLES)
 
+    def deal(self, keys: Sequence[str]) -> Dealt:
+        found = (self.client.choose("support", key) for key in keys)
+        return [(one.variant, one.version, one.digest) for one in found]
+
 
 class ChildReader:
     """A reader in a process of its own. `refuses` tells whether it had refused a document at the last question."""
@@ -65,15 +74,20 @@ class ChildReader:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self) -> tuple[str, Messages]:
+        told = self._answer(variables=VARIABLES)
+        self.refuses = told["refusals"] > 0
+        return told["version"], told["messages"]
+
+    def deal(self, keys: Sequence[str]) -> Dealt:
+        return [(variant, version, digest) for variant, version, digest in self._answer(keys=list(keys))]
+
+    def _answer(self, **question: Any) -> Any:
         assert self._process.stdin and self._process.stdout
-        question = {"name": "support", "variables": VARIABLES}
-        self._process.stdin.write(json.dumps(question).encode() + b"\n")
+        self._process.stdin.write(json.dumps({"name": "support", **question}).encode() + b"\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, "the reader has ended"
-        told = json.loads(line)
-        self.refuses = told["refusals"] > 0
-        return told["version"], told["messages"]
+        return json.loads(line)
 
     def close(self) -> None:
         assert self._process.stdin and self._process.stdout
@@ -125,6 +139,13 @@ def serve_raw(read: Callable[[str], bytes | None]) -> Iterator[str]:
             thread.join()
 
 
+def _wait_for_resignation(database: Any) -> None:
+    """Wait until the client, which is closed, has given its lease back: its thread opens a connection for that."""
+    end = time.monotonic() + 10
+    while database.keys("*::lease") and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 class Readers:
     """All readers that can run here, by name, and why the others cannot."""
 
@@ -146,6 +167,7 @@ class Readers:
             port = stack.enter_context(redis_server.run_redis())
             database = redis.Redis(port=port)
             stack.callback(database.close)
+            stack.callback(_wait_for_resignation, database)
             client = stack.enter_context(PromptClient(client_url, redis=database, keys=keys))
             self.by_name["python with redis"] = PythonReader(client, REDIS_ROUND)
         node = shutil.which("node")
@@ -178,6 +200,28 @@ class Readers:
     def ask_all(self) -> Mapping[str, tuple[str, Messages]]:
         """Return what each reader serves now."""
         return {name: reader.ask() for name, reader in self.by_name.items()}
+
+    def wait_for_label(self, label: str, version: str) -> Served:
+        """Ask the client until it serves a version by its label, and return what it serves."""
+        python, end = self.by_name["python"], time.monotonic() + DEADLINE
+        assert isinstance(python, PythonReader)
+        while True:
+            with suppress(UnknownLabelError):
+                found = python.client.get("support", label)
+                if found.version == version:
+                    return found
+            assert time.monotonic() < end, f"{label} is not {version}"
+            time.sleep(0.05)
+
+    def wait_for_deal(self, keys: Sequence[str], expected: Dealt) -> None:
+        """Ask until each reader gives each key exactly what is expected."""
+        waiting, end = dict(self.by_name), time.monotonic() + DEADLINE
+        while waiting:
+            for name, reader in list(waiting.items()):
+                if reader.deal(keys) == expected:
+                    del waiting[name]
+            assert time.monotonic() < end, f"{sorted(waiting)} deal the keys otherwise"
+            time.sleep(0.1 if waiting else 0)
 
     def wait_for_refusals(self) -> None:
         """Ask until each reader has refused a document."""

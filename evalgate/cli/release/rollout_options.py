@@ -43,7 +43,8 @@ def read_now(text: str | None) -> str | None:
         found = datetime.fromisoformat(text)
         if found.tzinfo is None:
             raise ValueError
-        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        # strftime writes the year 202 with three digits
+        return found.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError):
         raise InputError(f'--now: "{text}" is no time', hint="write a time in UTC: 2026-01-31T12:00:00Z") from None
 
@@ -81,9 +82,15 @@ def choose_rows(
     elif settings.rows is None:
         return None
     else:
-        store = find_store(config_path)
         rows = stream_configured_rows(
-            settings.rows, config_path, os.environ, store, name=name, now=now, registry=registry, window=window
+            settings.rows,
+            config_path,
+            os.environ,
+            find_store(config_path),
+            name=name,
+            now=now,
+            registry=registry,
+            window=window,
         )
     return rows if until is None else keep_until(rows, until)
 

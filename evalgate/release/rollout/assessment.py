@@ -5,6 +5,7 @@ What `tick` acts on and `status` shows are the same: the same document, rows and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,9 @@ from evalgate.release.rollout.verb_rules import find_required_hours
 
 _FAULTS = ("left_out", "deal", "texts", "clock", "held_too_long", "floor", "better")
 """The beginnings of the codes of holds that a person should know of. The others wait, and the next tick looks again."""
+
+_SILENT_HOURS = 24
+"""The hours without a new row after which a stage that waits for rows is a fault: some prompts are used by day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +55,21 @@ def assess_rollout(
     versions = {digest: document.versions[digest].version for digest in (state.candidate, state.control)}
     evidence = tally_stage(rows, name=document.name, state=state, versions=versions, now=now, score=score, looks=looks)
     required = find_required_hours(document, state)
-    decision = _respect_holdback(state, decide(state, evidence, now, required, written=document.at))
+    # a holdback has no end that it could be held beyond; a fault of its rows stays one
+    ruled = replace(state, rules=replace(state.rules, hold_hours=math.inf)) if state.is_holdback else state
+    decision = _respect_holdback(state, decide(ruled, evidence, now, required, written=document.at))
     hours = find_required(state, required)
-    lacks_rows = decision.code == "no_rows" and count_hours(state.began, now) > hours
+    silent = count_hours(evidence.last or state.began, now)
+    lacks_rows = (decision.code == "no_rows" and silent > hours) or (
+        decision.code == "rows_end" and silent > _SILENT_HOURS
+    )
     is_fault = decision.action == "hold" and (decision.code.partition(":")[0] in _FAULTS or lacks_rows)
     return Assessment(state=state, hours=hours, evidence=evidence, decision=decision, is_fault=is_fault)
 
 
 def _respect_holdback(state: RolloutState, decision: RolloutDecision) -> RolloutDecision:
     """Return a decision as the last stage of a holdback takes it: only worse numbers end it, and else a person."""
-    is_end = decision.action == "finish" or decision.code == "held_too_long"
-    if not state.is_holdback or not is_end:
+    if not state.is_holdback or not (decision.action == "finish" or decision.code == "unproven"):
         return decision
     kept = f"{state.rules.holdback / 100:g} % of the users keep the control until a person ends that with `advance`"
     return replace(decision, action="hold", code="holdback", sentence=f"{kept}; {decision.sentence}")

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from evalgate.domain.rollout import MOST_FAULTS
+from evalgate.release.rollout import e_values
+from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, covers_stage
 from evalgate.release.rollout.decision_words import (
     Bounds,
     describe_left_out,
@@ -27,12 +28,9 @@ from evalgate.release.rollout.decision_words import (
 )
 from evalgate.release.rollout.state import STAGING, RolloutState
 from evalgate.release.rollout.tally import AB, StageEvidence, Watched
-from evalgate.release.rollout.traffic_rows import find_instant
+from evalgate.release.rollout.traffic_rows import find_instant, has_lost
 
-DEAL_BOUND: Final = 1000.0
-"""The e-value from which keys count as not dealt as the share says."""
-LEAST_ON_STAGING: Final = 10
-"""The answers, and the values of each score, that staging needs at least."""
+DEAL_BOUND: Final = e_values.DEAL_BOUND
 _HOUR: Final = 3600.0
 
 Action = Literal["advance", "finish", "hold", "roll_back"]
@@ -121,8 +119,9 @@ def _find_worse(state: RolloutState, evidence: StageEvidence, stage: _Stage) -> 
 
 def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | None:
     """Return the hold for rows that are no basis of a decision."""
-    if evidence.faults > MOST_FAULTS * evidence.rows:
-        return _make("hold", "left_out", describe_left_out(evidence, MOST_FAULTS), stage)
+    lost = zip(evidence.arm_faults, evidence.arm_rows, strict=True)
+    if has_lost(evidence.faults, evidence.rows) or any(has_lost(*arm, is_arm=True) for arm in lost):
+        return _make("hold", "left_out", describe_left_out(evidence), stage)
     if evidence.log_e_deal >= math.log(DEAL_BOUND):
         controls, candidates = evidence.keys
         sentence = (
@@ -151,6 +150,11 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
         return _make("hold", "waiting", sentence, stage)
     if state.stage == STAGING:
         return _leave_staging(evidence, stage)
+    if not covers_stage(evidence.last, state.began, stage.hours):
+        sentence = (
+            f"the newest row that counts is from {evidence.last}, before the end of {name}: look for rows that are lost"
+        )
+        return _make("hold", "rows_end", sentence, stage)
     unproven = [one for one in evidence.watched if one.log_e_fine < math.log(stage.bounds.fine)]
     if unproven or not evidence.watched:
         sentence = describe_unproven(unproven, stage.bounds)

@@ -8,14 +8,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from evalgate.release.checked_value import DocumentError, Value
+from evalgate.release.rollout import e_values
 from evalgate.release.rollout.state import STAGING, RolloutState
+from evalgate.release.rollout.traffic_rows import FAULTS, has_lost
 
 if TYPE_CHECKING:
     from evalgate.release.rollout.decision import RolloutDecision
     from evalgate.release.rollout.tally import StageEvidence
 
-DEAL_BOUND: Final = math.log(1000)
+DEAL_BOUND: Final = math.log(e_values.DEAL_BOUND)
 """The logarithm of the e-value from which on the keys count as not dealt as the share says."""
+
+LEAST_ON_STAGING: Final = 10
+"""The answers, and the values of each score, that staging needs at least."""
 
 _SLACK = 1e-9
 
@@ -28,6 +33,8 @@ def encode_decision(decision: RolloutDecision, state: RolloutState, evidence: St
             "keys": list(evidence.keys),
             "rows": evidence.rows,
             "left_out": dict(evidence.left_out),
+            "arm_rows": list(evidence.arm_rows),
+            "arm_faults": list(evidence.arm_faults),
             "log_e_deal": evidence.log_e_deal,
             "last": evidence.last,
             "watched": {
@@ -82,8 +89,11 @@ def find_gaps(evidence: Mapping[str, Any] | None, state: RolloutState, at: str, 
         yield f"its evidence is none: {error}"
 
 
-def find_rollback_gaps(evidence: Mapping[str, Any] | None, state: RolloutState | None) -> Iterator[str]:
-    """Yield why the evidence of a rollback does not carry it: a person's has none, a tick's reaches the bound."""
+def find_rollback_gaps(evidence: Mapping[str, Any] | None, state: RolloutState | None, at: str) -> Iterator[str]:
+    """Yield why the evidence of a rollback at a time does not carry it.
+
+    A person's has none. That of a tick has numbers that reach the bound, or is held for longer than the rules allow.
+    """
     if evidence is None:
         return
     if state is None:
@@ -94,11 +104,17 @@ def find_rollback_gaps(evidence: Mapping[str, Any] | None, state: RolloutState |
         code = given["code"].text()
         if set(evidence) != {"decision"} or given["stage"].integer() != state.stage or given["proven"].flag():
             yield "its evidence is not that of a decision to roll back"
+        if state.paused:
+            yield "a tick decides nothing on a paused rollout"
         name = code.removeprefix("worse:")
-        if name == code or state.stage == STAGING:
+        if name == code:
+            limit = find_required(state, 0) + state.rules.hold_hours
+            may = code == "held_too_long" and state.rules.when_held == "rollback" and state.kind != "ab"
+            if not may or count_hours(state.began, at) <= limit + _SLACK:
+                yield f'a tick does not roll back for "{code}"'
             return
-        bound = math.log(len(given["watched"].members()) * len(state.rules.stages) / state.rules.alpha)
-        if read_number(given["watched"][name]["log_e_worse"]) < bound - _SLACK:
+        yield from _find_other_names(given, state)
+        if read_number(given["watched"][name]["log_e_worse"]) < _find_worse_bound(state) - _SLACK:
             yield f"it says that {name} is worse, and its numbers do not"
     except DocumentError as error:
         yield f"its evidence is none: {error}"
@@ -112,19 +128,67 @@ def find_required(state: RolloutState, hours: float) -> float:
     return max(own, hours) if state.stage == 1 else own
 
 
+def covers_stage(last: str | None, began: str, hours: float) -> bool:
+    """Return whether there are rows until the hours of a stage are over, but for an hour, or a tenth, if that is less.
+
+    A stage whose rows end before has not been watched for its hours, or the clock of the tick is ahead.
+    """
+    return last is not None and count_hours(began, last) >= hours - min(1.0, hours / 10) - _SLACK
+
+
 def count_hours(since: str, until: str) -> float:
     """Return the hours between two times in UTC; negative if the second one is earlier."""
     return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds() / 3600
 
 
 def list_watched(state: RolloutState) -> Iterator[tuple[str, float]]:
-    """Yield the names of what each proof must have, with what the rules allow: scores, and failed answers."""
-    yield from state.rules.scores.items()
+    """Yield the names of what each proof must have, with what the rules allow: scores, and shares of bad answers."""
+    scores = state.rules.floors if state.stage == STAGING else state.rules.scores
+    yield from scores.items()
     yield "errors", state.rules.max_errors
-    if state.slow is not None:
+    if state.slow is not None and state.stage != STAGING:
         yield "slow", state.rules.max_slow
-    if state.expensive is not None:
+    if state.expensive is not None and state.stage != STAGING:
         yield "expensive", state.rules.max_expensive
+    if scores:
+        yield "unscored", state.rules.max_errors
+
+
+def _find_low_means(given: Value, state: RolloutState) -> Iterator[str]:
+    """Yield why the numbers of staging do not let a rollout go on."""
+    watched = given["watched"]
+    if Value(given["keys"].pair()[1], "keys").integer() < LEAST_ON_STAGING:
+        yield f"staging has less than {LEAST_ON_STAGING} answers that count"
+    for name, floor in state.rules.floors.items():
+        mean = Value(watched[name]["mean"].pair()[1], name)
+        if read_number(mean) < floor - _SLACK:
+            yield f"the mean of {name} on staging is below its floor"
+    if read_number(Value(watched["errors"]["mean"].pair()[1], "errors")) > state.rules.max_errors + _SLACK:
+        yield "more answers failed on staging than may"
+
+
+def _find_other_names(given: Value, state: RolloutState) -> Iterator[str]:
+    """Yield the problem if evidence is not of all that the rules watch: the bound counts what is watched."""
+    names = {name for name, _ in list_watched(state)}
+    if {name for name, _ in given["watched"].members()} != names:
+        yield f"what it watched is not what the rules say: {', '.join(sorted(names))}"
+
+
+def _find_lost_rows(given: Value) -> Iterator[str]:
+    """Yield the problem if more rows were left out than may be. Older evidence does not count them by arm."""
+    faults = sum(one.integer() for reason, one in given["left_out"].members() if reason in FAULTS)
+    lost = has_lost(faults, given["rows"].integer())
+    if "arm_rows" in given.object():
+        arms = zip(given["arm_faults"].pair(), given["arm_rows"].pair(), strict=True)
+        lost |= any(has_lost(*(Value(one, "arm").integer() for one in arm), is_arm=True) for arm in arms)
+    if lost:
+        yield "too many of its rows are left out"
+
+
+def _find_worse_bound(state: RolloutState) -> float:
+    """Return the logarithm of the e-value from which on something is worse."""
+    sides = 2 if state.kind == "ab" else 1
+    return math.log(sides * len(list(list_watched(state))) * len(state.rules.stages) / state.rules.alpha)
 
 
 def read_number(given: Value) -> float:
@@ -140,12 +204,16 @@ def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> 
     if passed < required - _SLACK:
         yield f"its stage lasted {math.floor(10 * passed) / 10:g} hours, and {required:g} are required"
     watched = given["watched"]
+    yield from _find_other_names(given, state)
+    yield from _find_lost_rows(given)
+    for name, one in watched.members():
+        if read_number(one["log_e_worse"]) >= _find_worse_bound(state) + _SLACK:
+            yield f"it goes on, and its numbers say that {name} is worse"
     if state.stage == STAGING:
-        for name, floor in state.rules.floors.items():
-            mean = Value(watched[name]["mean"].pair()[1], name)
-            if read_number(mean) < floor - _SLACK:
-                yield f"the mean of {name} on staging is below its floor"
+        yield from _find_low_means(given, state)
         return
+    if not covers_stage(given["last"].time(), state.began, required):
+        yield "its rows end before the hours of its stage"
     if read_number(given["log_e_deal"]) >= DEAL_BOUND:
         yield "its keys were not dealt as the share says"
     bound = math.log(1 / state.rules.alpha)

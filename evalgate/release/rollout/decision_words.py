@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evalgate.release.rollout.tally import RATES, StageEvidence, Watched
-from evalgate.release.rollout.traffic_rows import FAULTS, REASONS
+from evalgate.domain.rollout import MOST_FAULTS, RATES
+from evalgate.release.rollout.tally import StageEvidence, Watched
+from evalgate.release.rollout.traffic_rows import FAULTS, REASONS, has_lost
 
 BETTING_COST: Final = 1.6
 """How many times more keys the bets of `means` need than one bet that knows the difference, from the simulation."""
@@ -64,14 +65,19 @@ def describe_unproven(unproven: Sequence[Watched], bounds: Bounds) -> str:
     return f"not proven to have lost less than allowed: {'; '.join(parts)}{tail}"
 
 
-def describe_left_out(evidence: StageEvidence, most: float) -> str:
-    """Return the sentence for too many rows with a fault."""
-    share = evidence.faults / evidence.rows
+def describe_left_out(evidence: StageEvidence) -> str:
+    """Return the sentence for too many rows with a fault: of all, or of one arm."""
+    lost, rows, whose = evidence.faults, evidence.rows, ""
+    if not has_lost(lost, rows):
+        arms = zip(evidence.arm_faults, evidence.arm_rows, (" of production", " of the canary"), strict=True)
+        lost, rows, whose = max(
+            (one for one in arms if has_lost(*one[:2], is_arm=True)), key=lambda one: one[0] / one[1]
+        )
     reasons = sorted((count, reason) for reason, count in evidence.left_out.items() if reason in FAULTS)[::-1]
     listed = "; ".join(f"{count:,} {REASONS.get(reason, reason)}" for count, reason in reasons)
     return (
-        f"{evidence.faults:,} of {evidence.rows:,} rows are left out, {_format_above(100 * share, 100 * most)} % where "
-        f"{100 * most:g} % is the most allowed: {listed}"
+        f"{lost:,} of {rows:,} rows{whose} are left out, {_format_above(100 * lost / rows, 100 * MOST_FAULTS)} % where "
+        f"{100 * MOST_FAULTS:g} % is the most allowed: {'of both arms ' if whose else ''}{listed}"
     )
 
 

@@ -27,6 +27,8 @@ BETS: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Stakes of `means`, for a block of one row of each arm."""
 RISKS: Final = (1.5, 3.0, 10.0, 50.0)
 """Relative risks of `rates`."""
+DEAL_BOUND: Final = 1000.0
+"""The e-value from which keys count as not dealt as the share says."""
 DEAL_WEIGHT: Final = 100
 """The weight of the share in the prior of `deal`, in keys."""
 _LARGEST_STAKE: Final = 0.9

@@ -31,6 +31,7 @@ class FirstRows:
 
     `keys` are the numbers of the keys, and `places` those by which `RowColumns.read_id` knows the rows. `is_single` is
     False for a row whose id stands in another row too.
+    `arm_rows` are all rows of the control and of the candidate, `arm_doubled` those of them that are doubled.
     """
 
     at: NDArray[np.float64]
@@ -41,6 +42,8 @@ class FirstRows:
     keys: NDArray[np.uint64]
     places: NDArray[np.int64]
     is_single: NDArray[np.bool_]
+    arm_rows: tuple[int, int]
+    arm_doubled: tuple[int, int]
 
 
 class RowColumns:
@@ -81,6 +84,7 @@ class RowColumns:
         firsts.sort()
         again = np.delete(ids, firsts)
         order = order[firsts]
+        every, once = _count_arms(rows["arm"]), _count_arms(rows["arm"][order])
         del ids
         _, firsts = np.unique(rows["key"][order], return_index=True)
         firsts.sort()
@@ -94,6 +98,8 @@ class RowColumns:
             keys=rows["key"][order],
             places=order,
             is_single=~np.isin(rows["id"][order], again),
+            arm_rows=every,
+            arm_doubled=(every[0] - once[0], every[1] - once[1]),
         )
 
     def read_id(self, place: int) -> str:
@@ -139,3 +145,13 @@ class RowColumns:
         end = self._record.unpack_from(self._records, position * size)[3]
         start = self._record.unpack_from(self._records, (position - 1) * size)[3] if position else 0
         return bytes(self._ids[start:end])
+
+
+def add_arms(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """Return the sums of two counts of each arm."""
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _count_arms(arms: NDArray[np.int8]) -> tuple[int, int]:
+    candidates = int(arms.sum(dtype="int64"))
+    return len(arms) - candidates, candidates

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from evalgate.release.checked_value import Value
 from evalgate.release.document import ReleaseDocument
 from evalgate.release.rollout.decision_record import read_number
-from evalgate.release.rollout.state import STAGING, RolloutState, parse_rules
+from evalgate.release.rollout.state import STAGING, RolloutState, parse_rules, read_moment
 from evalgate.release.rollout.tally import StageEvidence, tally_stage
-from evalgate.release.rollout.traffic_rows import load_row
+from evalgate.release.rollout.traffic_rows import find_instant, format_instant, load_row
 
 WINDOW: Final = timedelta(days=7)
 """The rows that are compared: those of the last days, so that a good past does not hide a bad present."""
@@ -44,7 +44,10 @@ def compare_with_end(document: ReleaseDocument, rows: Iterable[bytes | str], now
     if document.monitoring is None:
         return None
     given = Value(document.monitoring, "monitoring")
-    digest, since = given["version"].digest(), given["since"].time()
+    digest = given["version"].digest()
+    if digest not in document.versions:
+        given["version"].fail("is not among the versions")
+    since = read_moment(given["since"])
     rules = parse_rules(given["rules"].object(), "monitoring.rules")
     means = {name: one["mean"].optional(read_number) for name, one in given["means"].members()}
     known = {name: mean for name, mean in means.items() if mean is not None}
@@ -54,8 +57,8 @@ def compare_with_end(document: ReleaseDocument, rows: Iterable[bytes | str], now
         if name in known and name not in rules.criteria  # those are scored only where two versions are compared
     }
     errors = min(1.0, known.get("errors", 0.0) + rules.max_errors)
-    start = (datetime.fromisoformat(now) - WINDOW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    began = max(since, start)
+    start = find_instant(now) - WINDOW.total_seconds()
+    began = since if find_instant(since) >= start else f"{format_instant(start)[:-5]}Z"
     # staging is the stage that compares one arm with fixed limits
     state = RolloutState(
         kind="canary",

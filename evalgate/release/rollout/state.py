@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from evalgate.domain.rollout import RolloutRules, Stage, WhenHeld
 from evalgate.release.checked_value import Value
 from evalgate.release.document import KINDS, ReleaseDocument
+from evalgate.release.rollout.traffic_rows import read_time
 
 STAGING: Final = 0
 """The number of the stage in which only staging has the candidate. The stages of the rules are counted from 1."""
@@ -57,6 +58,7 @@ def parse_state(document: ReleaseDocument) -> RolloutState | None:
     """Return the rollout of a document; None without one. Raises DocumentError, with the path of a wrong value."""
     if document.rollout is None:
         return None
+    read_moment(Value(document.at, "at"))
     given = Value(dict(document.rollout), "rollout")
     state = RolloutState(
         kind=given["kind"].one_of(KINDS),
@@ -65,8 +67,8 @@ def parse_state(document: ReleaseDocument) -> RolloutState | None:
         share=given["share"].integer(most=WHOLE),
         salt=given["salt"].text(),
         stage=given["stage"].integer(),
-        started=given["started"].time(),
-        began=given["began"].time(),
+        started=read_moment(given["started"]),
+        began=read_moment(given["began"]),
         rules=_parse_rules(given["rules"]),
         slow=given["slow"].optional(lambda one: _read_number(one, least=0)),
         expensive=given["expensive"].optional(lambda one: _read_number(one, least=0)),
@@ -82,6 +84,14 @@ def parse_state(document: ReleaseDocument) -> RolloutState | None:
     if state.kind == "ab" and (len(state.rules.stages) > 1 or state.stage == STAGING or state.rules.holdback):
         given["kind"].fail("a comparison has one stage, and neither staging nor a holdback")
     return state
+
+
+def read_moment(given: Value) -> str:
+    """Return a time in UTC that is in the calendar, which readers do not look at."""
+    text = given.time()
+    if read_time(text) is None:
+        given.fail("no calendar has this time")
+    return text
 
 
 def find_share(state: RolloutState) -> int:

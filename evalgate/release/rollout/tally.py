@@ -5,6 +5,7 @@ A key counts once in a stage, by its first row in the order of (at, id). The row
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +13,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from evalgate.domain.rollout import RolloutRules
-from evalgate.release.bucket import BUCKETS, make_hasher
+from evalgate.release.bucket import BUCKETS, is_candidate, make_hasher
 from evalgate.release.rollout import e_values, traffic_rows
-from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, RowColumns
+from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, RowColumns, add_arms
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
 from evalgate.release.rollout.state import STAGING, RolloutState
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 AB: Final = "ab"
 SETTLING_SECONDS: Final = 600.0
 """The longest beginning of a stage that is not compared: readers see a share after their time to live, 300 s."""
-RATES: Final = ("errors", "slow", "expensive", "unscored")
-"""The things that are watched beside the scores: shares of bad answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +62,8 @@ class StageEvidence:
     `rows` are those of the prompt that the stage compares and those with a fault; `left_out` counts the rows that were
     left out by reason. `last` is the time of the newest row that counts. `own` are the answers that evalgate scores. On
     staging `keys[0]` is 0.
+
+    `arm_faults`, of `arm_rows`, are the faults of the arms that the rows are missing in, as far as they tell it.
     """
 
     keys: tuple[int, int]
@@ -72,6 +73,8 @@ class StageEvidence:
     watched: tuple[Watched, ...]
     last: str | None
     own: OwnScores = NOTHING_SCORED
+    arm_rows: tuple[int, int] = (0, 0)
+    arm_faults: tuple[int, int] = (0, 0)
 
     @property
     def faults(self) -> int:
@@ -108,23 +111,26 @@ def tally_stage(
     candidates = int(firsts.arms.sum())
     controls = len(firsts.arms) - candidates
     settled = at - 60 * state.rules.settle_minutes
-    compare = _hold_to_limits if stage.is_staging else _compare_arms
     scored = score_rows(
         columns, firsts, state=state, names=stage.scores, criteria=stage.criteria, settled=settled, score=score
     )
     measures = list(_list_measures(scored, state, stage, settled))
-    watched = tuple(compare(measures, stage.share))
+    log_e_deal = 0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share)
+    is_dealt = log_e_deal < math.log(e_values.DEAL_BOUND)
+    watched = tuple(_hold_to_limits(measures) if stage.is_staging else _compare_arms(measures, stage.share, is_dealt))
     if looks and columns.newest is not None:
         times = choose_times(find_instant(state.began), columns.newest, at, 60 * state.rules.settle_minutes, looks)
         watched = tuple(_add_trace(*pair, times, state, stage.share) for pair in zip(watched, measures, strict=True))
     return StageEvidence(
         keys=(controls, candidates),
-        log_e_deal=0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share),
+        log_e_deal=log_e_deal,
         rows=len(columns) - firsts.doubled + faults,
         left_out=dict(sorted(left_out.items())),
         watched=watched,
         last=None if columns.newest is None else format_instant(columns.newest),
         own=scored.own,
+        arm_rows=add_arms(firsts.arm_rows, stage.arm_faults),
+        arm_faults=add_arms(firsts.arm_doubled, stage.arm_faults),
     )
 
 
@@ -150,6 +156,7 @@ class _Stage:
         rules = state.rules
         self.is_staging = state.stage == STAGING
         self.scores = tuple(rules.floors if self.is_staging else rules.scores)
+        self.arm_faults = (0, 0)
         self.share = 0.0 if self.is_staging else find_share(state)
         self._name = name
         self.criteria = {one: rules.criteria[one] for one in self.scores if one in rules.criteria}
@@ -190,6 +197,18 @@ class _Stage:
                 reason = row
             if reason is not None:
                 left_out[reason] = left_out.get(reason, 0) + 1
+                if reason in FAULTS:
+                    self._count_fault(reason, found)
+
+    def _count_fault(self, reason: str, found: object) -> None:
+        """Count a row with a fault for the arm that it is missing in, if it tells that."""
+        given = found if isinstance(found, Mapping) else {}
+        variant, key = given.get("variant"), given.get("key")
+        arm = self._variants.get(variant) if isinstance(variant, str) else None
+        if reason == traffic_rows.MISMATCH and isinstance(key, str):
+            arm = int(is_candidate(self._salt, key, self._buckets))
+        if arm is not None:
+            self.arm_faults = add_arms(self.arm_faults, (1 - arm, arm))
 
     def _find_reason(self, row: Row, arm: int | None, bucket: int) -> str | None:
         """Return why a row is not counted, None if it is.
@@ -318,18 +337,18 @@ def _list_measures(scored: ScoredRows, state: RolloutState, stage: _Stage, settl
             )
 
 
-def _compare_arms(measures: Sequence[_Measure], share: float) -> Iterator[Watched]:
+def _compare_arms(measures: Sequence[_Measure], share: float, is_dealt: bool) -> Iterator[Watched]:
     """Yield what is watched in a stage that has a control.
 
     `rates` needs the share by which the answers are dealt. Those that are sampled to be scored may be as many of each
-    arm, so `unscored` is tested by `means`, which is valid for any share.
+    arm, so `unscored` is tested by `means`, which is valid for any share. So is all if the rows are not dealt by it.
     """
     for one in measures:
         badness = one.badness
         found = e_values.means(one.arms, badness, one.allowed)
         worse = found.log_e_worse
         better = e_values.means(1 - one.arms, badness, one.allowed).log_e_worse
-        if one.is_dealt:
+        if is_dealt and one.is_dealt:
             candidates = int(one.values[one.arms == e_values.CANDIDATE].sum())
             controls = int(one.values.sum()) - candidates
             worse = e_values.compare_rates(controls, candidates, share)
@@ -347,7 +366,7 @@ def _compare_arms(measures: Sequence[_Measure], share: float) -> Iterator[Watche
         )
 
 
-def _hold_to_limits(measures: Sequence[_Measure], share: float) -> Iterator[Watched]:
+def _hold_to_limits(measures: Sequence[_Measure]) -> Iterator[Watched]:
     """Yield what is watched on staging: floors of scores, and the largest share of failed and unscored answers."""
     for one in measures:
         limit = 1 - one.allowed if one.is_score else one.allowed

@@ -12,10 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from evalgate.domain.rollout import MOST_FAULTS
+
 LONGEST_LINE: Final = 1 << 20
 """Bytes of a line at most."""
 CLOCK_TOLERANCE: Final = 120.0
 """Seconds by which the clock of an application may be ahead."""
+
+EARLIEST: Final = -62_135_596_800.0
+LATEST: Final = 253_402_300_800.0
+"""The beginning of the year 1 and the end of the year 9999 in UTC, in seconds since 1970."""
 
 _LARGEST_AMOUNT: Final = 1e15
 _NUMBERS: Final = frozenset({int, float})
@@ -146,15 +152,30 @@ def read_row(
     )
 
 
+def has_lost(faults: int, rows: int, *, is_arm: bool = False) -> bool:
+    """Return whether more rows are left out for a fault than may be.
+
+    At a small share, the rows that a candidate loses are few of all rows, so those of each arm are counted too. One row
+    of an arm may always be lost: a single fault would hold a stage of less than a hundred users for days.
+    """
+    return faults > max(1 if is_arm else 0, MOST_FAULTS * rows)
+
+
 def read_time(given: object) -> float | None:
-    """Return the seconds since 1970 of a time of ISO 8601 with its offset from UTC; None for any other value."""
+    """Return the seconds since 1970 of a time of ISO 8601 with its offset from UTC; None for any other value.
+
+    So is a time that is in no year from 1 to 9999 in UTC: it could not be written.
+    """
     if not isinstance(given, str):
         return None
     try:
         found = datetime.fromisoformat(given)
-        return None if found.tzinfo is None else found.timestamp()
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    if found.tzinfo is None:
+        return None
+    at = found.timestamp()
+    return at if EARLIEST <= at < LATEST else None
 
 
 def keep_until(lines: Iterable[bytes], now: str | datetime) -> Iterator[bytes]:
@@ -183,5 +204,9 @@ def find_instant(now: str | datetime) -> float:
 
 
 def format_instant(at: float) -> str:
-    """Return a time in UTC to the millisecond, such as 2026-01-31T12:00:00.000Z."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return a time in UTC to the millisecond, such as 2026-01-31T12:00:00.000Z; of those that can be written."""
+    return (
+        datetime.fromtimestamp(min(max(at, EARLIEST), LATEST - 0.001), UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from evalgate.domain.rollout import RolloutRules
+from evalgate.domain.rollout import RATES, RolloutRules
 from evalgate.errors import InputError
 from evalgate.release.checked_value import Value
 from evalgate.release.document import PublishedVersion, ReleaseDocument
@@ -46,6 +46,12 @@ def start_rollout(
     document = last.document
     name = shlex.quote(document.name)
     production = document.labels.get("production")
+    for score in (*rules.scores, *rules.floors):
+        if score in RATES:
+            raise InputError(
+                f'{document.name}: a score cannot be called "{score}": the share of such answers is watched beside it',
+                hint="give the score another name in the rows, and name it in release.rollout.scores",
+            )
     if document.rollout is not None:
         raise InputError(
             f"{document.name}: a rollout is in progress",

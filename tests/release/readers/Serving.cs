@@ -1,7 +1,9 @@
 // Serves a prompt all the time, as an application does: one question a line, answered from a document read over HTTP.
+// A question has variables for the version in production, or the keys of users.
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Net;
 using System.Text;
 using System.Threading;
@@ -23,7 +25,14 @@ public static class Serving
         while ((line = input.ReadLine()) != null)
         {
             var question = (Dictionary<string, object>)Json.Read(line);
-            Served served = reader.Get((string)question["name"]);
+            var name = (string)question["name"];
+            if (question.ContainsKey("keys"))
+            {
+                var dealt = ((List<object>)question["keys"]).Select(key => reader.Choose(name, (string)key));
+                output.WriteLine(Json.Write(dealt.Select(one => new List<object> { one.Variant, one.Version, one.Digest })));
+                continue;
+            }
+            Served served = reader.Get(name);
             var told = new Dictionary<string, object>
             {
                 { "version", served.Version }, { "refusals", Thread.VolatileRead(ref refusals) },

@@ -1,4 +1,5 @@
 // Serves a prompt all the time, as an application does: one question a line, answered from a document read over HTTP.
+// A question has variables for the version in production, or the keys of users.
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -16,11 +17,15 @@ const reader = new ReleaseReader({
 });
 
 for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
-  const { name, variables } = JSON.parse(line);
+  const { name, variables, keys } = JSON.parse(line);
   await reader.load(name);
-  const served = reader.get(name);
-  process.stdout.write(
-    `${JSON.stringify({ version: served.version, refusals, messages: served.messages(variables) })}\n`,
-  );
+  let told;
+  if (keys) {
+    told = keys.map((key) => reader.choose(name, key)).map(({ variant, version, digest }) => [variant, version, digest]);
+  } else {
+    const served = reader.get(name);
+    told = { version: served.version, refusals, messages: served.messages(variables) };
+  }
+  process.stdout.write(`${JSON.stringify(told)}\n`);
 }
 process.exit(0); // a connection that is kept alive does not keep this process alive

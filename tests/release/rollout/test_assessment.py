@@ -26,6 +26,15 @@ def test_the_hours_are_those_that_the_level_requires() -> None:
     assert assess_rollout(life.document, life.state, [], clock(73)).is_fault
 
 
+def test_rows_that_end_early_are_a_fault_after_a_day_without_one() -> None:
+    life = Life()
+    life.start()
+    rows = [json.dumps(row) for row in life.make_rows(4000, 0.3, 20)]
+    for hours, is_fault in ((25, False), (43.9, False), (44.1, True)):
+        found = assess_rollout(life.document, life.state, rows, clock(hours))
+        assert (found.decision.code, found.is_fault) == ("rows_end", is_fault)
+
+
 def test_a_holdback_is_ended_by_worse_numbers_alone() -> None:
     life = Life()
     life.start(replace(RULES, stages=(Stage(share=9000, hours=0),), holdback=1000, hold_hours=1))
@@ -33,7 +42,11 @@ def test_a_holdback_is_ended_by_worse_numbers_alone() -> None:
     found = assess_rollout(life.document, life.state, map(json.dumps, rows), clock(25))
     assert (found.decision.action, found.decision.code, found.is_fault) == ("hold", "holdback", False)
     assert "10 % of the users keep the control" in found.decision.sentence
-    few = assess_rollout(life.document, life.state, map(json.dumps, rows[:20]), clock(27))
+    few = assess_rollout(life.document, life.state, map(json.dumps, rows[::-300]), clock(27))
     assert few.decision.code == "holdback", "it is not held for too long"
+    broken = [{**row, "scores": {"helpful": 7}} for row in rows]
+    for hours in (25, 2_500):
+        fault = assess_rollout(life.document, life.state, map(json.dumps, broken), clock(hours))
+        assert (fault.decision.code, fault.is_fault) == ("left_out", True), "rows with faults are told for ever"
     worse = life.make_rows(6000, 0.3, 24, drop=0.6)
     assert assess_rollout(life.document, life.state, map(json.dumps, worse), clock(25)).decision.action == "roll_back"

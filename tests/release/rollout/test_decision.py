@@ -86,7 +86,7 @@ def test_the_hours_of_the_first_stage_are_those_of_the_level_at_least() -> None:
     found = run(make_evidence(), required=72)
     assert (found.action, found.code) == ("hold", "waiting")
     assert found.sentence == "24 of the 72 hours of stage 1 of 3 are over; 412 and 21 keys"
-    assert run(make_evidence(), required=72, hours=72).action == "advance"
+    assert run(make_evidence(last=clock(71)), required=72, hours=72).action == "advance"
     assert run(make_evidence(), make_state(stage=2), required=72).action == "advance"
 
 
@@ -174,6 +174,19 @@ def test_a_clock_behind_the_document_decides_nothing() -> None:
 def test_no_rows_hold() -> None:
     found = run(make_evidence(keys=(0, 0), rows=0))
     assert (found.action, found.code, found.sentence) == ("hold", "no_rows", "stage 1 of 3 has no row that counts")
+
+
+def test_rows_that_end_before_the_hours_of_the_stage_hold() -> None:
+    assert run(make_evidence(last=clock(23)), hours=30).action == "advance"
+    found = run(make_evidence(last=clock(22.9)), hours=30)
+    assert (found.action, found.code) == ("hold", "rows_end")
+    assert found.sentence == (
+        "the newest row that counts is from 2026-02-01T10:54:00Z, before the end of stage 1 of 3: look for rows that are "
+        "lost"
+    )
+    short = make_state(rules={"stages": make_stages(500, hours=1)})
+    assert run(make_evidence(last=clock(0.9)), short, hours=30).action == "finish"
+    assert run(make_evidence(last=clock(0.89)), short, hours=30).code == "rows_end"
 
 
 def test_nothing_watched_proves_nothing() -> None:

@@ -85,6 +85,8 @@ def test_readers_find_their_keys() -> None:
     ({"slow": True}, "rollout.slow: must be a number"),
     ({"hold": ""}, "rollout.hold: must be text"),
     ({"began": "yesterday"}, "rollout.began: must be a time in UTC"),
+    ({"began": "2026-02-30T00:00:00Z"}, "rollout.began: no calendar has this time"),
+    ({"started": "0000-01-01T00:00:00Z"}, "rollout.started: no calendar has this time"),
     ({"rules": {}}, 'the key "scores" is missing'),
     ({"rules": {**encode_rules(RULES), "speed": 1}}, "rollout.rules.speed: is no rule of a rollout"),
     ({"rules": {**encode_rules(RULES), "stages": []}}, "rollout.rules.stages: must have a stage"),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from evalgate.release.rollout.traffic_rows import (
     Row,
     find_instant,
     format_instant,
+    has_lost,
     keep_until,
     load_row,
     read_row,
@@ -34,6 +35,7 @@ ROW = {
     "scores": {"helpful": 0.5}, "sampled": True,
 }  # fmt: skip
 WATCHED = frozenset({"helpful"})
+DAY = timedelta(hours=23, minutes=59)
 
 
 def read(**changes: Any) -> Row | str | None:
@@ -171,6 +173,26 @@ def test_no_object_raises_and_each_row_is_sound(changes: dict[str, Any]) -> None
         assert not row.scores or row.sampled
 
 
+@given(st.datetimes().map(lambda at: at.isoformat()), st.timedeltas(-DAY, DAY))
+def test_each_time_that_is_read_can_be_written(at: str, offset: timedelta) -> None:
+    minutes = round(offset / timedelta(minutes=1))
+    text = f"{at}{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    found = read_time(text)
+    if found is not None:
+        again = read_time(format_instant(found))
+        assert again == pytest.approx(found, abs=0.002)
+
+
+@pytest.mark.parametrize(("faults", "rows", "is_arm", "lost"), [
+    (0, 0, False, False), (1, 100, False, False), (1, 99, False, True), (11, 1000, False, True),
+    (1, 3, True, False), (2, 3, True, True), (2, 200, True, False), (3, 200, True, True),
+])  # fmt: skip
+def test_more_than_a_hundredth_is_too_much_but_for_one_row_of_an_arm(
+    faults: int, rows: int, is_arm: bool, lost: bool
+) -> None:
+    assert has_lost(faults, rows, is_arm=is_arm) is lost
+
+
 def test_every_reason_has_words() -> None:
     named = {value for name, value in vars(traffic_rows).items() if name.isupper() and isinstance(value, str)}
     assert named == set(REASONS)
@@ -184,6 +206,7 @@ def test_times_are_read_and_written() -> None:
         == find_instant(datetime(2026, 1, 31, 12, tzinfo=UTC))
     )
     assert format_instant(1769860800.25) == "2026-01-31T12:00:00.250Z"
+    assert format_instant(-1e12) == "0001-01-01T00:00:00.000Z" and format_instant(1e12).startswith("9999-12-31T23:59")
     for wrong in ("yesterday", datetime(2026, 1, 31)):  # noqa: DTZ001
         with pytest.raises(ValueError, match="UTC"):
             find_instant(wrong)
