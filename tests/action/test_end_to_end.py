@@ -238,6 +238,7 @@ def test_a_forks_change_of_the_docs_succeeds_without_a_key(team: Team) -> None:
     assert team.comments == []
 
 
+@pytest.mark.long
 def test_a_forks_run_is_shown_by_the_reporter_and_passes_only_with_a_key(team: Team) -> None:
     team.trust_origin()
     pull = team.open(BRIEF, fork="eve/shop", author="eve")

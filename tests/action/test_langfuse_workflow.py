@@ -34,6 +34,7 @@ def save(langfuse: LangfuseServer, manner: str, label: str) -> dict[str, Any]:
     return langfuse.prompts.create({"name": "support", "type": "chat", "prompt": messages, "labels": [label]})
 
 
+@pytest.mark.long
 def test_an_event_and_a_schedule_run_the_workflow(
     hosted: Hosted,
     machine: Callable[..., Machine],

@@ -130,6 +130,7 @@ def test_husky_whose_own_hook_an_earlier_evalgate_renamed(team: Team) -> None:
     assert not hook.with_name("pre-push.before-evalgate").exists()
 
 
+@pytest.mark.long
 def test_husky_without_a_hook_of_the_team(team: Team) -> None:
     team.run("husky")
     team.write(".husky/pre-push", team.hint("husky"))
@@ -147,6 +148,7 @@ def test_lefthook(team: Team) -> None:
     team.evalgate_sees_every_ref()
 
 
+@pytest.mark.long
 def test_lefthook_without_a_hook_of_this_kind(team: Team) -> None:
     team.write("lefthook.yml", "pre-commit:\n  commands:\n    own:\n      run: 'true'\n")
     team.run("lefthook", "install")
@@ -155,6 +157,7 @@ def test_lefthook_without_a_hook_of_this_kind(team: Team) -> None:
     team.evalgate_sees_every_ref()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["pre-push", "pre-commit"])
 def test_simple_git_hooks(team: Team, kind: str) -> None:
     """Its hook of another kind is enough: it removes the hooks that its settings do not name."""
@@ -244,6 +247,7 @@ def test_the_hook_of_pre_commit_says_what_it_was_not_told(pushing: Pushing, pre_
     assert ended.code or "not looked at, if also pushed: work" in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ["first", "second", "twice"])
 def test_beside_pre_commit_the_hook_runs_first_and_sees_every_ref(
     pushing: Pushing, pre_commit: PreCommit, order: str

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from chat_server import ChatServer
 from gated_project import Ended
-from release.stories import KINDS
 from release.story_project import TEXT, StoryProject
 from release.story_readers import VARIABLES, Readers, read_branch, read_sqlite, serve_raw
 from repository import Repository
@@ -112,7 +111,7 @@ class Story:
             editor.git("push", "--quiet", "origin", "evalgate/releases")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("git", marks=pytest.mark.long)])
 def test_a_prompt_from_an_edit_to_a_rollback(kind: str, tmp_path: Path, chat_server: ChatServer) -> None:
     story = Story(tmp_path, kind, chat_server)
     story.publish("1.0.0")
