@@ -68,6 +68,8 @@ OWNERS = {
     "xllamacpp": {"execute/providers/local_model.py"},
     "pandas": {"__init__.py", "domain/frames.py", "domain/verdict.py", "inputs/formats/dataframe.py"},
     "scipy": {"decide/statistics.py"},
+    "rapidfuzz": {"score/text_checks.py"},
+    "sqlglot": {"score/sql_output.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},
     "jsonschema": {"score/schema.py", "score/bounded_schema.py"},
@@ -108,8 +110,10 @@ AT_START = {
     "langfuse",
     "opentelemetry",
     "pydantic",
+    "rapidfuzz",
     "re2",
     "regex",
+    "sqlglot",
     "yaml",
     "dotenv",
 }
@@ -397,7 +401,7 @@ def locked(lock: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(("lock", "groups"), [
     ("requirements/package.txt", ["dependencies"]),
-    ("requirements/action.txt", ["dependencies", "github", "langfuse"]),
+    ("requirements/action.txt", ["dependencies", "github", "langfuse", "sql"]),
     ("requirements/dev.txt", ["dependencies", "dev"]),
     ("requirements/ray.txt", ["ray"]),
 ])  # fmt: skip

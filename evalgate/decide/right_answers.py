@@ -25,7 +25,8 @@ def _find_answer(gate: Gate, case: Case) -> str:
     """Return the right answer of a case, normalised; "" if it is not known."""
     for check in gate.checks:
         options = check.options
-        if check.type == "equals" and not check.negated and "at" not in options and applies(check, case):
+        is_whole = not {"at", "transform"} & options.keys()
+        if check.type == "equals" and not check.negated and is_whole and applies(check, case):
             return _show(options["value"] if "value" in options else _get(case, str(options.get("from", ""))))
     return _show(_get(case, _EXPECTED))
 

@@ -96,7 +96,7 @@ class Check:
     `unless` choose the cases to which it applies. `from_case` has the options whose values are fields of the case, with
     the names of the fields.
     `documents` are the JSON Schemas, by URI, that a `json_schema` check may refer to. They are loaded beforehand,
-    because scoring reads no files.
+    because scoring reads no files. `parts` are the checks inside `any_of` and `all_of`.
     """
 
     name: str
@@ -109,12 +109,18 @@ class Check:
     when: Condition | None = None
     unless: Condition | None = None
     from_case: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Check, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields of a case that give values to the check."""
+        """The fields of a case that give values to the check, without those of its parts."""
         own = self.options.get("from")
         return tuple(dict.fromkeys([*([own] if isinstance(own, str) else []), *self.from_case.values()]))
+
+    @property
+    def nested(self) -> tuple[Check, ...]:
+        """The check itself and all checks inside it."""
+        return (self, *(inner for part in self.parts for inner in part.nested))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

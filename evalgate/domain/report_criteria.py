@@ -65,6 +65,8 @@ def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criteri
     options = {name: value for name, value in check.options.items() if name != "schema_path"}
     documents = sorted(digest(document) for document in check.documents.values())
     given: list[Json] = [{"from_case": dict(check.from_case)}] if check.from_case else []
+    parts = [make_check_criterion(part, covers_calls=covers_calls).digest for part in check.parts]
+    given += [{"parts": parts}] if parts else []
     beside: list[Json] = ["calls beside text"] if covers_calls and check.type not in _WITHOUT_TEXT else []
     return Criterion(
         name=check.name,

@@ -193,7 +193,7 @@ def find_option_faults(gate: Gate, dataset: GoldenDataset) -> list[Fault]:
     """Return a fault for each check that cannot use the values of a case's fields; the place is the first such case."""
     faults = []
     for check in gate.checks:
-        if not check.from_case:
+        if not any(each.from_case for each in check.nested):
             continue
         wrong = list(case_options.find_faults(check, (case for case in dataset.cases if applies(check, case))))
         if wrong:

@@ -174,7 +174,7 @@ def _explain_left_out(criterion: Check | Judge, cases: Sequence[Case]) -> str:
         return "it chooses its cases by tags or ids, which rows do not have"
     needed = [name for condition in conditions for name in condition.fields]
     if isinstance(criterion, Check):
-        needed += criterion.fields
+        needed += [name for each in criterion.nested for name in each.fields]
     else:
         needed += [name for name in criterion.rubric.inputs if name != "output" and not name.endswith("?")]
     for name in needed:

@@ -18,10 +18,12 @@ from evalgate.inputs.schema_refs import LoadedSchema, load_schema
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
-_NOT_OPTIONS = frozenset({"type", "name", "blocking", "strict", "when", "unless"})
+_NOT_OPTIONS = frozenset({"type", "name", "blocking", "strict", "when", "unless", "checks"})
 # the options that `from` gives in checks of one value each
-_FROM = {"regex": "pattern", "json_schema": "schema", "required_fields": "fields"}
-_FROM_CASE = frozenset({"at", "fields", "pattern", "schema", "times"})
+_FROM = {"regex": "pattern", "json_schema": "schema", "required_fields": "fields", "number": "value"}
+_FROM_CASE = frozenset({"at", "fields", "max", "min", "pattern", "schema", "times", "tolerance"})
+_WITH_SCHEMA = frozenset({"json_schema", "contains_json"})
+_OF_THE_WHOLE = ("name", "blocking", "strict", "when", "unless")
 # parameters that evalgate sets for judges: other values would change how replies are read
 _NOT_OF_A_JUDGE = NOT_PARAMETERS | {"logprobs", "top_logprobs"}
 _BOUNDS = (("min_chars", "max_chars"), ("min_words", "max_words"), ("min_lines", "max_lines"))
@@ -98,7 +100,7 @@ class CriteriaReader:
             if key not in _NOT_OPTIONS and key not in from_case and not _is_from_case(key, child, kind)
         }
         documents: Mapping[str, Json] = {}
-        given = node.get("schema") if kind == "json_schema" else node.get("arguments") if kind in TOOL_CHECKS else None
+        given = node.get("schema") if kind in _WITH_SCHEMA else node.get("arguments") if kind in TOOL_CHECKS else None
         given = None if "schema" in from_case else given
         if given is not None:
             loaded = self._schema(given, dataset_folder)
@@ -112,6 +114,10 @@ class CriteriaReader:
         for low, high in _BOUNDS if kind == "length" else ():
             if low in options and high in options and node[low].data > node[high].data:
                 self._checker.add_fault(node[low], f'"{low}" is more than "{high}"')
+        parts = tuple(self._part(child, dataset_folder, files) for child in node.get("checks") or ())
+        whole = tuple(part for part in parts if part is not None)
+        if len(whole) < len(parts):
+            return None
         return Check(
             name=_load_schema_data(node, "name", written),
             type=kind,
@@ -123,7 +129,16 @@ class CriteriaReader:
             when=read_condition(node.get("when"), self._checker),
             unless=read_condition(node.get("unless"), self._checker),
             from_case=from_case,
+            parts=whole,
         )
+
+    def _part(self, node: Node, dataset_folder: str, files: list[str]) -> Check | None:
+        """Read a check inside another one, which alone has a name, a role and conditions."""
+        idle = [key for key in _OF_THE_WHOLE if node.get(key) is not None]
+        for key in idle:
+            message = f'"{key}" has no effect in a part of a check'
+            self._checker.add_fault(node, message, f'write "{key}" beside "checks"', key=key)
+        return None if idle else self._check(node, dataset_folder, files)
 
     def _schema(self, node: Node, dataset_folder: str) -> LoadedSchema | None:
         """Load a schema from its file, or from the configuration itself; None if it has faults."""

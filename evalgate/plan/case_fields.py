@@ -28,7 +28,9 @@ from evalgate.errors import Fault, Place
 AND_MORE = ", and {} more"
 _NAMED = 3
 _LISTED = 10
-_SEARCHING = frozenset({"contains", "contains_any", "contains_all"})
+_SEARCHING = frozenset(
+    {"contains", "contains_any", "contains_all", "starts_with", "ends_with", "one_of", "levenshtein"}
+)
 _NO_TEXT = 'null is not the text "null": give it a text, or remove the field'
 
 
@@ -53,7 +55,7 @@ def list_used_fields(gate: Gate, versions: Sequence[PromptVersion]) -> set[str]:
     """Return the names that prompts, rubrics, checks and conditions read; of a dotted path, the path and its parts."""
     used = {name for version in versions for name in version.variables}
     used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
-    paths = [path for check in gate.checks for path in check.fields]
+    paths = [path for check in gate.checks for each in check.nested for path in each.fields]
     for criterion in gate.criteria:
         paths += [p for condition in (criterion.when, criterion.unless) if condition for p in condition.fields]
     for path in paths:
@@ -74,8 +76,9 @@ def find_check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
     """
     for check in gate.checks:
         chosen = replace(dataset, cases=tuple(case for case in dataset.cases if applies(check, case)))
-        for name in check.fields if chosen.cases else ():
-            yield from _find_faults_of_field(check, name, gate, chosen)
+        for each in check.nested if chosen.cases else ():
+            for name in each.fields:
+                yield from _find_faults_of_field(each, name, gate, chosen)
 
 
 def find_condition_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from evalgate.domain import Case, Check, Json
 from evalgate.score import schema
 from evalgate.score.json_output import dig, parse, pointer_parts
 from evalgate.score.patterns import compile_search
+from evalgate.score.text_checks import MAX_DISTANCE
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 _SCHEMAS = 256
@@ -28,6 +29,8 @@ def bind(check: Check, case: Case) -> Check:
 
     Raises CaseOptionError if the case lacks a field, or if a value cannot be used.
     """
+    if check.parts:
+        check = replace(check, parts=tuple(bind(part, case) for part in check.parts))
     if not check.from_case:
         return check
     given = {option: _read(check, option, path, case) for option, path in check.from_case.items()}
@@ -40,7 +43,7 @@ def find_faults(check: Check, cases: Iterator[Case]) -> Iterator[tuple[Case, str
     """Yield the cases for which the check cannot be used, each with the reason. Missing fields are not reported."""
     for case in cases:
         try:
-            if all(_has(case, path) for path in check.from_case.values()):
+            if all(_has(case, path) for each in check.nested for path in each.from_case.values()):
                 bind(check, case)
         except CaseOptionError as error:
             yield case, str(error)
@@ -56,6 +59,22 @@ def _read(check: Check, option: str, path: str, case: Case) -> Json:
         return read(check, value)
     except ValueError as error:
         raise CaseOptionError(f'the field "{path}" cannot be "{option}": {error}') from None
+
+
+def _read_signed(check: Check, value: Any) -> Json:
+    """Return a number that may be less than 0."""
+    if isinstance(value, str) and value.strip().startswith("-"):
+        return -float(str(_read_number(check, value.strip()[1:])))
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+        return -float(str(_read_number(check, -value)))
+    return _read_number(check, value)
+
+
+def _read_distance(check: Check, value: Any) -> Json:
+    count = _read_number(check, value)
+    if not isinstance(count, int) or count > MAX_DISTANCE:
+        raise ValueError(f"it is not a whole number from 0 to {MAX_DISTANCE}")
+    return count
 
 
 def _read_number(check: Check, value: Any) -> Json:
@@ -107,9 +126,13 @@ def _read_schema(check: Check, value: Any) -> Json:
 _READERS: Mapping[str, Callable[[Check, Any], Json]] = {
     "at": _read_pointer,
     "fields": _read_names,
+    "max": _read_signed,
+    "max_distance": _read_distance,
+    "min": _read_signed,
     "pattern": _read_pattern,
     "schema": _read_schema,
     "times": _read_count,
+    "value": _read_signed,
 }
 
 

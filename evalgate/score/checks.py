@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from evalgate.domain import (
-    TOOL_CHECKS,
-    Case,
-    Check,
-    Output,
-    Score,
-    Scored,
-    Unscored,
-    as_text,
-    classify_ending,
-    normalize,
-)
+from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Scored, Unscored, classify_ending, normalize
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
-from evalgate.score import case_options, schema, tool_checks
-from evalgate.score.json_output import decode_texts, dig, is_equal, parse, pointer_parts, resolve
+from evalgate.score import case_options, number_checks, schema, sql_output, text_checks, tool_checks, xml_output
+from evalgate.score.combined_checks import COMBINING, combine, validate_parts
+from evalgate.score.embedded_json import check_contains_json
+from evalgate.score.examined import as_list, find_text, fold, read_expected, read_texts, read_value, show_number
+from evalgate.score.json_output import decode_texts, dig, is_equal, parse, pointer_parts
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
 from evalgate.score.shown_text import list_shown, make_search, show_value
+from evalgate.score.transforms import transform, validate_transform
+from evalgate.score.whole_words import has_words
 
 TOOL_CALLS = "tool calls beside text are not visible to this check"
 _REMEDY = "add a tool_call or no_tool_call check, or `tool_calls: ignore`"
@@ -67,6 +62,10 @@ def validate(check: Check) -> None:
     a pattern that RE2 refuses, a schema that cannot be used, and a check without its value or limits.
     """
     _find_function(check)
+    validate_parts(check)
+    for part in check.parts:
+        validate(part)
+    validate_transform(check)
     options = check.options
     if "at" in options:
         pointer_parts(str(options["at"]))
@@ -74,9 +73,11 @@ def validate(check: Check) -> None:
         raise ValueError(f'{check.name}: needs "value", "values" or "from"')
     if check.type in _LIMITS and not set(_LIMITS[check.type]) & {*options, *check.from_case}:
         raise ValueError(f"{check.name}: needs one of {', '.join(_LIMITS[check.type])}")
-    if check.type in TOOL_CHECKS:
-        tool_checks.validate_tool_check(check)
+    if check.type in _VALIDATORS:
+        _VALIDATORS[check.type](check)
     match check.type:
+        case "contains_json" if "schema" in options:
+            schema.make_validator(check)
         case "regex" if "pattern" not in check.from_case:
             compile_search(str(options["pattern"]), bool(options.get("ignore_case")))
         case "json_schema" if "schema" not in check.from_case:
@@ -93,7 +94,15 @@ def _score_text(check: Check, case: Case, output: Output, covers_calls: bool) ->
         return Unscored(reason=clip(f"{TOOL_CALLS}: {named}; {_REMEDY}", _REASON))
     cut = f"{CUT_SHORT}; " if classify_ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
     try:
-        seen = kind(check, case, output)
+        examined = replace(output, text=transform(check, output.text)) if "transform" in check.options else output
+        if check.type in _NEEDING_TEXT and not normalize(examined.text):
+            raise NoValueError("must have a text; found none that is visible")
+        if check.type in COMBINING:
+            # the ending of the answer is told once, by this check
+            whole = replace(examined, finish_reason="stop")
+            seen = combine(check, [_score_text(part, case, whole, covers_calls) for part in check.parts])
+        else:
+            seen = kind(check, case, examined)
     except NoValueError as refusal:
         return Score(value=0.0, reason=clip(f"{cut}{refusal}", _REASON))
     except (NotScoredError, SlowPatternError) as unknown:
@@ -120,7 +129,9 @@ def _sees_calls(check: Check, calls: Sequence[ToolCall]) -> bool:
     A `not_` form of a search looks for its texts in the calls as well, if the answer contains them. All other checks of
     text examine the text alone: a required text in the arguments of a call does not reach the user.
     """
-    searches = check.negated and check.type in _SEARCHING and "at" not in check.options
+    if check.type in COMBINING:
+        return True  # each part decides for itself
+    searches = check.negated and check.type in _SEARCHING and not _PLACING & check.options.keys()
     if searches and not any(call.name == UNNAMED for call in calls):
         return True
     return check.type in _MEASURING or check.type in TOOL_CHECKS
@@ -133,8 +144,8 @@ def _equals(check: Check, case: Case, output: Output) -> Observation:
     values are compared: 1 equals 1.0, true does not equal 1, and the order of an object's keys does not matter. The
     `not_` form also forbids values that look the same.
     """
-    expected = _read_expected(check, case)
-    found = _read_value(check, output) if "at" in check.options or not isinstance(expected, str) else output.text
+    expected = read_expected(check, case)
+    found = read_value(check, output) if "at" in check.options or not isinstance(expected, str) else output.text
     holds = _agrees(check, expected, found)
     if check.negated and not holds:
         holds = _agrees(check, show_value(expected), show_value(found))
@@ -149,14 +160,14 @@ def _contains(check: Check, case: Case, output: Output) -> Observation:
 
 
 def _contains_any(check: Check, case: Case, output: Output) -> Observation:
-    texts, haystacks = _read_texts(check, case), _list_searched(check, output)
+    texts, haystacks = read_texts(check, case), _list_searched(check, output)
     hits = _find_texts(check, texts, haystacks)
     wanted = f"contain {'any of ' if len(texts) > 1 else ''}{join_texts(texts)}"
     return Observation(bool(hits), wanted, join_texts(hits) if hits else f"none in {quote(haystacks[0])}")
 
 
 def _contains_all(check: Check, case: Case, output: Output) -> Observation:
-    texts, haystacks = _read_texts(check, case), _list_searched(check, output)
+    texts, haystacks = read_texts(check, case), _list_searched(check, output)
     found = _find_texts(check, texts, haystacks)
     missing = [text for text in texts if text not in found]
     if not missing:
@@ -176,7 +187,7 @@ def _regex(check: Check, case: Case, output: Output) -> Observation:
 
 def _check_json(check: Check, case: Case, output: Output) -> Observation:
     """Require JSON. With `at`, the string at that place must itself be JSON, like the arguments of a tool call."""
-    text = _read_value(check, output) if "at" in check.options else output.text
+    text = read_value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
         raise NoValueError(f"must be a text that is JSON; found {quote(text)}")
     try:
@@ -187,7 +198,7 @@ def _check_json(check: Check, case: Case, output: Output) -> Observation:
 
 
 def _json_schema(check: Check, case: Case, output: Output) -> Observation:
-    wrong = schema.find_fault(check, _read_value(check, output))
+    wrong = schema.find_fault(check, read_value(check, output))
     if isinstance(wrong, Unscored):
         raise NotScoredError(wrong.reason)
     wanted = f"fit {check.options.get('schema_path', 'the schema')}"
@@ -196,10 +207,10 @@ def _json_schema(check: Check, case: Case, output: Output) -> Observation:
 
 def _check_required_fields(check: Check, case: Case, output: Output) -> Observation:
     """Require fields that are present and not null. A name may be a dotted path."""
-    value = _read_value(check, output)
+    value = read_value(check, output)
     if not isinstance(value, Mapping):
         raise NoValueError(f"must be a JSON object with fields; found {quote(value)}")
-    names = _as_list(check.options["fields"])
+    names = as_list(check.options["fields"])
     missing = [str(name) for name in names if _is_missing(value, str(name))]
     return Observation(not missing, f"have {join_texts(names)}", f"no {join_texts(missing)}" if missing else "all")
 
@@ -210,7 +221,7 @@ def _length(check: Check, case: Case, output: Output) -> Observation:
     Characters are Unicode code points. Words are separated by white space, lines by any line break of Unicode. One at
     the end does not start another line.
     """
-    text = _read_value(check, output) if "at" in check.options else output.text
+    text = read_value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
         raise NoValueError(f"must be a text to have a length; found {quote(text)}")
     counts = {
@@ -227,7 +238,7 @@ def _latency(check: Check, case: Case, output: Output) -> Observation:
         raise NotScoredError("the seconds of this output were not measured")
     if "max_seconds" not in check.options:
         return Observation(
-            True, "keep its p95, which is decided over all cases", f"{_show_number(output.seconds)} seconds"
+            True, "keep its p95, which is decided over all cases", f"{show_number(output.seconds)} seconds"
         )
     return _check_limits(check, {"seconds": output.seconds}, "take")
 
@@ -246,6 +257,10 @@ def _tokens(check: Check, case: Case, output: Output) -> Observation:
     return _check_limits(check, counts, "use", " tokens")
 
 
+def _combine_nothing(check: Check, case: Case, output: Output) -> Observation:
+    raise ValueError(f"{check.name}: its parts are scored first")
+
+
 TYPES: Mapping[str, Callable[[Check, Case, Output], Observation]] = {
     "equals": _equals,
     "contains": _contains,
@@ -259,6 +274,17 @@ TYPES: Mapping[str, Callable[[Check, Case, Output], Observation]] = {
     "latency": _latency,
     "cost": _cost,
     "tokens": _tokens,
+    "starts_with": text_checks.check_starts_with,
+    "ends_with": text_checks.check_ends_with,
+    "one_of": text_checks.check_one_of,
+    "levenshtein": text_checks.check_levenshtein,
+    "no_refusal": text_checks.check_no_refusal,
+    "number": number_checks.check_number,
+    "contains_json": check_contains_json,
+    "is_xml": xml_output.check_xml,
+    "is_sql": sql_output.check_sql,
+    "any_of": _combine_nothing,
+    "all_of": _combine_nothing,
     "tool_call": tool_checks.check_tool_call,
     "no_tool_call": tool_checks.check_no_tool_call,
 }
@@ -267,11 +293,22 @@ TYPES: Mapping[str, Callable[[Check, Case, Output], Observation]] = {
 NEGATABLE = frozenset({"equals", "contains", "contains_any", "contains_all", "regex", "is_json"})
 """The types with a `not_` form. `not_contains_all` fails if all texts are present, `not_contains_any` if any is."""
 
+_VALIDATORS: Mapping[str, Callable[[Check], None]] = {
+    "number": number_checks.validate_number,
+    "is_sql": sql_output.validate_sql,
+    **dict.fromkeys(TOOL_CHECKS, tool_checks.validate_tool_check),
+}
 _MEASURING = frozenset({"latency", "cost", "tokens"})
 _SEARCHING = frozenset({"contains", "contains_any", "contains_all", "regex"})
-_COMPARING = frozenset({"equals", "contains", "contains_any", "contains_all"})
+_COMPARING = _SEARCHING - {"regex"} | {"equals", "starts_with", "ends_with", "one_of", "levenshtein"}
+_PLACING = {"at", "transform"}
+# an output without a visible character passes none of these
+_NEEDING_TEXT = COMBINING | frozenset(
+    {"starts_with", "ends_with", "one_of", "levenshtein", "no_refusal", "number", "contains_json", "is_xml", "is_sql"}
+)
 _LIMITS: Mapping[str, tuple[str, ...]] = {
     "length": ("min_chars", "max_chars", "min_words", "max_words", "min_lines", "max_lines"),
+    "levenshtein": ("max_distance",),
     "latency": ("max_seconds", "p95_seconds"),
     "cost": ("max_usd",),
     "tokens": ("max_input", "max_output", "max_total"),
@@ -289,50 +326,13 @@ def _check_limits(check: Check, measured: Mapping[str, float], verb: str, unit: 
         assert isinstance(limit, int | float)
         value = measured[name]
         holds = value >= limit if bound == "min" else value <= limit
-        wanted = f"at {'least' if bound == 'min' else 'most'} {_show_number(limit)} {name}{unit}"
-        found = f"{_show_number(value, limit)} {name}{unit}"
+        wanted = f"at {'least' if bound == 'min' else 'most'} {show_number(limit)} {name}{unit}"
+        found = f"{show_number(value, limit)} {name}{unit}"
         if not holds:
             return Observation(False, f"{verb} {wanted}", found)
         kept.append((wanted, found))
     found_all = dict.fromkeys(found for _, found in kept)
     return Observation(True, f"{verb} {', '.join(wanted for wanted, _ in kept)}", ", ".join(found_all))
-
-
-def _read_expected(check: Check, case: Case) -> Any:
-    options = check.options
-    if "from" in options:
-        path = str(options["from"])
-        try:
-            return dig(case.fields, path)
-        except LookupError:
-            raise NotScoredError(f'case {case.id} has no field "{path}"') from None
-    if "values" in options:
-        return options["values"]
-    if "value" in options:
-        return options["value"]
-    raise ValueError(f'{check.name}: needs "value", "values" or "from"')
-
-
-def _read_texts(check: Check, case: Case) -> list[str]:
-    """Return the texts to search for. Empty lists, and texts without a visible character, are Unscored."""
-    texts = ["" if item is None else as_text(item) for item in _as_list(_read_expected(check, case))]
-    if not texts or not all(map(normalize, texts)):
-        source = f'field "{check.options["from"]}"' if "from" in check.options else "value"
-        raise NotScoredError(f"case {case.id}: the {source} has no text to search for")
-    return texts
-
-
-def _read_value(check: Check, output: Output) -> Any:
-    """Return the JSON value that the check examines: the output, or the place `at` in it."""
-    try:
-        value = parse(output.text)
-    except ValueError as error:
-        raise NoValueError(f"must be JSON; found {error}, in {quote(output.text)}") from None
-    pointer = str(check.options.get("at", ""))
-    try:
-        return resolve(value, pointer)
-    except LookupError:
-        raise NoValueError(f"must have something at {pointer}; found {quote(value)}") from None
 
 
 def _list_searched(check: Check, output: Output) -> list[str]:
@@ -341,33 +341,24 @@ def _list_searched(check: Check, output: Output) -> list[str]:
     A `not_` form searches the texts of tool calls as well, and the texts of JSON as written and decoded; all of them
     also as they are shown (`shown_text`).
     """
-    text = _read_text(check, output)
+    text = find_text(check, output)
     if not check.negated:
         return [text]
-    written = [text] if "at" in check.options else [text, *tool_checks.list_call_texts(output)]
+    written = [text] if _PLACING & check.options.keys() else [text, *tool_checks.list_call_texts(output)]
     return [*written, *(decoded for each in written for decoded in decode_texts(each))]
 
 
 def _find_texts(check: Check, texts: list[str], haystacks: list[str]) -> list[str]:
     """Return those of the texts that any haystack contains; for a `not_` form also in spellings that look the same."""
-    folded = [_fold(check, haystack) for haystack in haystacks]
-    is_there = make_search(folded) if check.negated else lambda text: any(text in haystack for haystack in folded)
-    return [text for text in texts if is_there(_fold(check, text))]
-
-
-def _read_text(check: Check, output: Output) -> str:
-    """Return the text that the check examines. A value at `at` that is not a string is returned as JSON."""
-    if "at" not in check.options:
-        return output.text
-    value = _read_value(check, output)
-    if value is None:
-        raise NoValueError(f"must have text at {check.options['at']}; found null")
-    return as_text(value)
+    folded = [fold(check, haystack) for haystack in haystacks]
+    is_in = has_words if check.options.get("words") else operator.contains
+    is_there = make_search(folded, is_in) if check.negated else lambda text: any(is_in(one, text) for one in folded)
+    return [text for text in texts if is_there(fold(check, text))]
 
 
 def _agrees(check: Check, expected: Any, found: Any) -> bool:
     if isinstance(expected, str) and isinstance(found, str):
-        return _fold(check, expected.strip()) == _fold(check, found.strip())
+        return fold(check, expected.strip()) == fold(check, found.strip())
     return is_equal(expected, found)
 
 
@@ -376,20 +367,3 @@ def _is_missing(value: Any, name: str) -> bool:
         return dig(value, name) is None
     except LookupError:
         return True
-
-
-def _fold(check: Check, text: str) -> str:
-    return text.casefold() if check.options.get("ignore_case") else text
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _show_number(value: float, limit: float | None = None) -> str:
-    """Format a number in short form that is on the same side of the limit as the number itself."""
-    for digits in (4, 8, 12):
-        short = f"{value:.{digits}g}"
-        if "e" not in short and (limit is None or (float(short) > limit) == (value > limit)):
-            return short
-    return str(value)

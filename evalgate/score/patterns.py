@@ -35,18 +35,43 @@ def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], b
 
     Raises ValueError, with a sentence, for a pattern that RE2 refuses. The search raises SlowPatternError.
     """
+    compiled = _compile(pattern, ignore_case)
+    return lambda text: _search_linear(pattern, compiled, _encode(text)) is not None
+
+
+@functools.lru_cache(maxsize=512)
+def compile_group(pattern: str, group: int | None = None) -> Callable[[str], str | None]:
+    """Return a function that finds the first match of `pattern` in a text and returns the text of one of its groups.
+
+    It returns None without a match, and if the group took no part in it. Group 0 is the whole match. The default is the
+    first group, or the whole match of a pattern without groups. The syntax and the errors are those of
+    `compile_search`; a group that the pattern lacks raises ValueError too.
+    """
+    compiled = _compile(pattern, False)
+    chosen = min(1, compiled.groups) if group is None else group
+    if chosen > compiled.groups:
+        raise ValueError(f'the pattern "{pattern}" has no group {chosen}')
+
+    def find(text: str) -> str | None:
+        match = _search_linear(pattern, compiled, _encode(text))
+        found = None if match is None else match.group(chosen)
+        return None if found is None else found.decode("utf-8", "replace")
+
+    return find
+
+
+def _compile(pattern: str, ignore_case: bool) -> Any:
     import re2
 
     options = re2.Options()
     options.case_sensitive = not ignore_case
     options.log_errors = False
     try:
-        compiled = re2.compile(_encode(pattern), options)
+        return re2.compile(_encode(pattern), options)
     except re2.error as error:
         why = error.args[0] if error.args else "refused"
         shown = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
         raise ValueError(f'RE2 refuses the pattern "{pattern}": {shown}') from None
-    return lambda text: _search_linear(pattern, compiled, _encode(text))
 
 
 class SlowPatternError(Exception):
@@ -131,22 +156,22 @@ def _end_at_end(pattern: str) -> str:
     return _TOKEN.sub(lambda token: r"\Z" if token.group() == "$" else token.group(), pattern)
 
 
-def _search_linear(pattern: str, compiled: Any, data: bytes) -> bool:
-    """Search with RE2. If text and pattern are both long, even a linear search is slow and runs in its own thread.
+def _search_linear(pattern: str, compiled: Any, data: bytes) -> Any:
+    """Search with RE2, and return the match or None. If text and pattern are both long, it runs in its own thread.
 
     RE2 has no timeout, but it releases the GIL. A search that exceeds the time limit continues in its thread and its
     result is ignored. Until it ends, the pattern is not used on another long text, so that at most one such thread per
     pattern exists.
     """
     if len(data) * compiled.programsize <= _FAST_ENOUGH:
-        return compiled.search(data) is not None
+        return compiled.search(data)
     before = _unfinished.get(pattern)
     if before is not None and before.is_alive():
         raise SlowPatternError(pattern)
     clock = _clock.get() or _Clock()
     left, started = clock.left(pattern), time.monotonic()
-    found: list[bool] = []
-    thread = threading.Thread(target=lambda: found.append(compiled.search(data) is not None), daemon=True)
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(compiled.search(data)), daemon=True)
     thread.start()
     thread.join(left)
     if not found:

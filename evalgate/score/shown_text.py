@@ -7,6 +7,7 @@ required text has to be there as it is.
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -29,8 +30,10 @@ def list_shown(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*written, *map(show_text, written)]))
 
 
-def make_search(texts: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that tells whether any of the texts, as it is shown, contains another one.
+def make_search(
+    texts: Iterable[str], contains: Callable[[str, str], bool] = operator.contains
+) -> Callable[[str], bool]:
+    """Return a function that tells whether any of the texts, as it is shown, `contains` another one.
 
     Where the other one has single spaces alone, any white space counts as one space, but for an empty line. One that
     is spelt with hidden characters, such as the flag of a country, is only searched for as it is.
@@ -40,13 +43,13 @@ def make_search(texts: Iterable[str]) -> Callable[[str], bool]:
     joined = list(dict.fromkeys(map(_join_spaces, whole)))
 
     def search(wanted: str) -> bool:
-        if any(wanted in text for text in written):
+        if any(contains(text, wanted) for text in written):
             return True
         shown = show_text(wanted)
         if find_hidden_text(wanted) or not shown.strip():
             return False
         places = [*whole, *joined] if _join_spaces(shown) == shown else whole
-        return any(shown in text for text in places)
+        return any(contains(text, shown) for text in places)
 
     return search
 

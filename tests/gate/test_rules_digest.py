@@ -35,6 +35,8 @@ def test_two_versions_are_judged_by_the_same_rules(world: World) -> None:
     [
         ("evalgate.yml", "model: m,", "model: n,"),
         ("evalgate.yml", "- {type: is_json}", "- {type: is_json, strict: true}"),
+        ("evalgate.yml", "- {type: is_json}", "- {type: is_json, transform: last_code_block}"),
+        ("evalgate.yml", "- {type: is_json}", "- {type: all_of, name: is_json, checks: [{type: is_json}]}"),
         ("evalgate.yml", "- {rubric: faithfulness}", "- {rubric: faithfulness, name: true_to_it}"),
         ("evalgate.yml", "samples: {baseline: 1", "samples: {baseline: 2"),
         ("evalgate.yml", "policy: {stop_early: false}", "policy: {stop_early: false, attempts: strict}"),

@@ -2,7 +2,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Unscored, Usage
@@ -249,6 +249,31 @@ def test_a_reason_is_short_and_no_text_raises(type_, text):
     assert len(scored.reason) <= 200
 
 
+@pytest.mark.parametrize(
+    ("type_", "options"),
+    [
+        ("starts_with", {"value": "q"}),
+        ("ends_with", {"value": "q", "transform": {"regex": "(.)$"}}),
+        ("one_of", {"values": ["q", "r"], "ignore_case": True}),
+        ("levenshtein", {"value": "quince", "max_distance": 2}),
+        ("number", {"min": 10**9}),
+        ("contains_json", {"schema": {"required": ["q"]}}),
+        ("is_xml", {"elements": ["q/r"]}),
+        ("is_sql", {"statements": ["drop"]}),
+        ("no_refusal", {"transform": "last_code_block"}),
+        ("contains", {"value": "quince", "words": True}),
+        ("equals", {"value": "quince", "transform": ["last_code_block", {"pointer": "/q"}]}),
+    ],
+)
+@given(text=st.text() | st.text("[]{}<>\"'`~/\\q1,.-e( \n\ud800\x00", max_size=60))
+@example(text="")
+@example(text="\u200b \n")
+def test_no_text_raises_and_no_empty_one_passes(type_, options, text):
+    scored = run(type_, text, **options)
+    assert isinstance(scored, Score) and len(scored.reason) <= 200
+    assert scored.value == 0.0 or text.strip(" \n\u200b")
+
+
 def test_a_catastrophic_pattern_takes_linear_time():
     began = time.perf_counter()
     assert run("regex", "a" * 100_000 + "!", pattern="^(a+)+$").value == 0.0
@@ -294,9 +319,9 @@ def test_every_row_of_the_table_is_a_valid_check():
     for type_, options, *_ in PASS_AND_FAIL:
         renamed = {name.removesuffix("_"): value for name, value in options.items()}
         checks.validate(Check(name="x", type=type_, options=renamed))
-    assert {row[0] for row in PASS_AND_FAIL} | {"json_schema", "latency", "cost", "tokens"} | TOOL_CHECKS == set(
-        checks.TYPES
-    )
+    elsewhere = {"json_schema", "contains_json", "latency", "cost", "tokens", "starts_with", "ends_with", "one_of"}
+    elsewhere |= {"levenshtein", "no_refusal", "number", "is_xml", "is_sql", "any_of", "all_of"}
+    assert {row[0] for row in PASS_AND_FAIL} | elsewhere | TOOL_CHECKS == set(checks.TYPES)
 
 
 @pytest.mark.parametrize(

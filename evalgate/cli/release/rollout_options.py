@@ -1,4 +1,4 @@
-"""What the verbs of a rollout share: their settings, their rows, their time, and what scores answers."""
+"""What the verbs of a rollout share: where the rows are, and what is printed of a change."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalgate.cli.folders import find_store
+from evalgate.cli.release.registry_option import keep_copy, project_labels
 from evalgate.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from evalgate.gate.online_scoring import OnlineScorer
     from evalgate.release.registry import Registry
     from evalgate.release.rollout.row_window import RowWindow
+    from evalgate.release.rollout_change import RolloutChange
 
 rows_option = click.option(
     "--rows",
@@ -124,3 +126,14 @@ def find_scorer(
         return OnlineScorer(config_path=config_path, name=name, open_rows=open_rows, machine=machine, **options)
 
     return make
+
+
+def report_change(registry: Registry, config_path: Path, url: str | None, done: RolloutChange) -> None:
+    """Print what changed, keep the copy for the hook, and write labels to Langfuse."""
+    from evalgate.release.rollout_change import describe_rollout_change
+    from evalgate.report.wrapped_text import wrap_words
+
+    click.echo(wrap_words(describe_rollout_change(done), indent="  ", first=""))
+    if done.stored is not None:
+        keep_copy(config_path, url, done.stored)
+        project_labels(registry, done.document.name)

@@ -1,0 +1,64 @@
+"""The JSON values inside a text, and the check that one is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from evalgate.domain import Case, Check, Output, Unscored, strict_json
+from evalgate.score import schema
+from evalgate.score.observation import NotScoredError, Observation, quote, shorten
+
+# a bracket with what JSON may have after it
+_START = re.compile(r'\{(?=[ \t\r\n]*["}])|\[(?=[ \t\r\n]*["\[{\]0-9tfn-])')
+_MOST = 20
+"""How many values are compared with a schema, which has a time limit for each."""
+_ROUNDS = 4
+"""How often as many characters may be read as the text has, and `_FREE` more."""
+_FREE = 100_000
+
+
+def check_contains_json(check: Check, case: Case, output: Output) -> Observation:
+    """Require a JSON object or list anywhere in the text, one of which fits the schema, if there is one."""
+    fits = "schema" in check.options
+    wanted = f"contain JSON{f' that fits {_describe(check)}' if fits else ''}"
+    fault: str | None = None
+    for value in islice(find_values(output.text), _MOST):
+        found = schema.find_fault(check, value) if fits else None
+        if isinstance(found, Unscored):
+            raise NotScoredError(found.reason)
+        if found is None:
+            return Observation(True, wanted, quote(value))
+        fault = fault or found
+    return Observation(False, wanted, shorten(fault, 110) if fault else f"none in {quote(output.text)}")
+
+
+def find_values(text: str) -> Iterator[Any]:
+    """Yield the JSON objects and lists in a text that are in no other one, from left to right.
+
+    JSON is strict (`json_output.parse`). A text in which many brackets are no JSON is read to a fixed multiple of its
+    length, and no further.
+    """
+    left = _ROUNDS * len(text) + _FREE
+    place = 0
+    while left > 0 and (start := _START.search(text, place)) is not None:
+        try:
+            value, place = strict_json.DECODER.raw_decode(text, start.start())
+        except ValueError as error:
+            place = start.end()
+            stopped = getattr(error, "pos", len(text))
+            # the parser also counts the lines before the error
+            left -= max(1, stopped - start.start()) + stopped // 128
+            continue
+        except RecursionError:
+            place = start.end()
+            left -= len(text) // 8 + 1
+            continue
+        left -= place - start.start()
+        yield value
+
+
+def _describe(check: Check) -> str:
+    return "the schema" if check.options.get("inline") else str(check.options.get("schema_path", "the schema"))

@@ -1,0 +1,99 @@
+"""The check of a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from score.scored_outputs import fails_on_all_hostile, score, value
+
+from evalgate.domain import Check, Unscored
+from evalgate.score import case_options
+from evalgate.score.number_checks import find_numbers
+
+ROWS: list[tuple[dict[str, Any], list[str], list[str]]] = [
+    (
+        {"min": 10, "max": 20},
+        ["10", "It is 20 euros.", "about 12.5%", "$15", "15, or rather 15.0"],
+        ["", "9.999", "20.001", "from 12 to 18", "twelve"],
+    ),
+    (
+        {"value": 0.3, "tolerance": 0.1},
+        ["0.2", "0.4", "0.30", "+0.3", "3e-1"],
+        ["0.1999999", "0.41", "-0.3", "0,3", "0.3.1"],
+    ),
+    (
+        {"min": 1000},
+        ["1,234", "1,234,567.5", "1000", "1e3", "= 2000."],
+        ["1.234,5", "1234,567", "v1200", "2026-11-30", "12,34"],
+    ),
+    (
+        {"max": -1, "at": "/n"},
+        ['{"n": -1}', '{"n": "-2"}', '{"n": "\u22123 degrees"}', '{"n": -1.5}', '{"n": -1e3}'],
+        ['{"n": null}', '{"n": true}', '{"n": []}', '{"n": "A-5"}', "-2"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "good", "bad"), ROWS)
+def test_five_outputs_pass_and_five_fail(options: dict[str, Any], good: list[str], bad: list[str]) -> None:
+    assert [value("number", text, **options) for text in good] == [1.0] * 5
+    assert [value("number", text, **options) for text in bad] == [0.0] * 5
+
+
+def test_hostile_outputs_pass_no_limit() -> None:
+    assert fails_on_all_hostile("number", min=2, max=1e300)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_compared_as_it_is_written(number: float, limit: float) -> None:
+    assert value("number", f"It is {number!r}.", min=limit) == float(number >= limit)
+    assert value("number", f'{{"a": {number!r}}}', at="/a", max=limit) == float(number <= limit)
+
+
+@pytest.mark.parametrize(
+    "text", ["A-17", "x1", "1x", "10:30", "1/2", "1.2.3", "2026-11-30", "#a1b2", "1_000", "\u0661\u0662", "--1e99999"]
+)
+def test_digits_in_something_else_are_no_number(text: str) -> None:
+    assert value("number", text, min=-1e300) == 0.0
+
+
+def test_several_different_numbers_are_named() -> None:
+    assert find_numbers("3 of 4, not 3.0") == [3, 4]
+    assert "found 3, 4: choose one" in score("number", "3 of 4", min=0).reason
+
+
+def test_the_case_gives_limits_and_the_expected_number() -> None:
+    check = Check(name="n", type="number", from_case={"value": "f", "tolerance": "t"})
+    for given_ in (-2, "-2", -2.0, " -2.0"):
+        bound = case_options.bind(check, _case({"f": given_, "t": "0.5"}))
+        assert bound.options == {"value": -2, "tolerance": 0.5}
+    for wrong in (None, "", "two", True, [], float("nan"), "--2", "1,5"):
+        with pytest.raises(case_options.CaseOptionError, match="cannot be"):
+            case_options.bind(check, _case({"f": wrong, "t": 0}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "needs one of"),
+        ({"tolerance": 1, "min": 0}, '"tolerance" needs'),
+        ({"value": 1, "min": 0}, '"value" excludes'),
+        ({"min": 2, "max": 1}, '"min" is more than "max"'),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        score("number", "1", **options)
+
+
+def test_no_number_is_no_measurement_that_lacks() -> None:
+    assert not isinstance(score("number", "none", min=0), Unscored)
+
+
+def _case(fields: dict[str, Any]) -> Any:
+    from evalgate.domain import Case
+
+    return Case(id="c", fields=fields)

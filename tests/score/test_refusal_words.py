@@ -1,0 +1,63 @@
+"""Refusals by the words with which an answer begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalgate.score.refusal_words import ACTIONS, ALONE, OBJECTS, OPENINGS, POINTERS, SENTENCES, SUBJECTS, find_refusal
+
+REFUSALS = [
+    "I can't help with that.",
+    "I\u2019m sorry, but I can\u2019t assist with that request.",
+    "Sorry, I cannot help.",
+    "**I'm unable to fulfill your request.**",
+    "As an AI language model, I cannot engage in that kind of roleplay",
+    "I apologize, but I won't be able to create such content.",
+    "Unfortunately, I must decline.",
+    "<think>They ask for something bad.</think>\n\nI can't comply with this request",
+    "I  cannot\ndo that",
+    "I can\u200b't he\u00adlp.",
+    "No. I will not write content that harms people.",
+]
+ANSWERS = [
+    "I cannot find your order A-17.",
+    "I can't provide this size, but we have it in blue.",
+    "I'm sorry to hear that! Let me help.",
+    "I can help with that.",
+    "The model says \u201cI can't help with that\u201d.",
+    "You can't do that before the order is paid.",
+    "As an AI, I like numbers: 42.",
+    "I won't be able to do that today, but tomorrow.",
+    "I'm unable to answer thatched-roof questions briefly.",
+    "Sorry.",
+]
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_a_refusal_is_found_with_its_words(text: str) -> None:
+    assert find_refusal(text)
+
+
+@pytest.mark.parametrize("text", ANSWERS)
+def test_an_answer_is_none(text: str) -> None:
+    assert find_refusal(text) is None
+
+
+def test_each_listed_phrase_is_a_refusal() -> None:
+    for opening in ("", *OPENINGS):
+        assert find_refusal(f"{opening} I can't help.")
+    for subject in SUBJECTS:
+        assert all(find_refusal(f"{subject} {one}.") for one in ALONE)
+    for action in ACTIONS:
+        assert all(find_refusal(f"i can't {action} {one} x") for one in OBJECTS)
+        assert all(find_refusal(f"i can't {action} {one}") for one in POINTERS)
+    assert all(find_refusal(f"{sentence.upper()}!") for sentence in SENTENCES)
+
+
+def test_the_page_lists_every_word() -> None:
+    page = (Path(__file__).parents[2] / "docs/checks.md").read_text(encoding="utf-8")
+    for name, words in (("openings", OPENINGS), ("subjects", SUBJECTS), ("actions", ACTIONS), ("objects", OBJECTS)):
+        assert f"| {name} | {', '.join(words)} |" in page
+    assert all(f"`{word}`" in page for word in (*ALONE, *SENTENCES, *POINTERS))

@@ -1,0 +1,53 @@
+"""Whole words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from score.scored_outputs import value
+
+from evalgate.domain import Case, Check, Output
+from evalgate.score import checks
+from evalgate.score.whole_words import has_words
+
+GOOD = ["art", "Modern art.", "art-deco", "(art)", "start art"]
+BAD = ["", "start", "arts", "art_1", "art\u0301"]
+
+
+def test_five_outputs_pass_and_five_fail() -> None:
+    for kind, options in (("contains", {"value": "art"}), ("contains_any", {"values": ["art", "zz"]})):
+        assert [value(kind, text, words=True, **options) for text in GOOD] == [1.0] * 5
+        assert [value(kind, text, words=True, **options) for text in BAD] == [0.0] * 5
+    assert value("contains_all", "Art and deco", words=True, ignore_case=True, values=["art", "DECO"]) == 1.0
+    assert value("contains_all", "arts and deco", words=True, values=["art", "deco"]) == 0.0
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_the_not_form_turns_around(text: str) -> None:
+    check = Check(name="it", type="contains", options={"value": "art", "words": True}, negated=True)
+    found = [checks.score(check, Case(id="c", fields={}), Output(text=one)) for one in (text, "start")]
+    assert [getattr(one, "value", None) for one in found] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("text", ["no\u00a0go", "no\u200b go!", "(no  go)", "x no\ngo y"])
+def test_a_forbidden_word_that_looks_the_same_is_found(text: str) -> None:
+    check = Check(name="it", type="contains", options={"value": "no go", "words": True}, negated=True)
+    found = checks.score(check, Case(id="c", fields={}), Output(text=text))
+    assert getattr(found, "value", None) == 0.0
+    inside = checks.score(check, Case(id="c", fields={}), Output(text=text.replace("go", "gone")))
+    assert getattr(inside, "value", None) == 1.0
+
+
+def test_an_end_that_is_no_letter_has_no_condition() -> None:
+    assert has_words("C++, C", "C++") and has_words("xC++".replace("x", " "), "C++")
+    assert not has_words("xC++", "C++")
+    assert has_words("a.b", ".") and has_words("50%off", "50%")
+
+
+@given(st.text(min_size=1), st.text())
+def test_whole_words_are_a_part_of_the_text(words: str, text: str) -> None:
+    assert has_words(words, words)
+    assert has_words(f"{text} {words} {text}", words) or not words.strip()
+    if has_words(text, words):
+        assert words in text
