@@ -1,4 +1,4 @@
-"""What the verbs of a rollout share: where the rows are, and what is printed of a change."""
+"""What the verbs of a rollout share: their settings, their rows, their time, and what scores answers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalgate.cli.folders import find_store
-from evalgate.cli.release.registry_option import keep_copy, project_labels
 from evalgate.errors import InputError
 
 if TYPE_CHECKING:
     from evalgate.domain.rollout import RolloutSettings
     from evalgate.gate.online_scoring import OnlineScorer
-    from evalgate.release.registry import Registry
-    from evalgate.release.rollout.row_window import RowWindow
-    from evalgate.release.rollout_change import RolloutChange
 
 rows_option = click.option(
     "--rows",
@@ -62,15 +58,13 @@ def choose_rows(
     settings: RolloutSettings,
     config_path: Path,
     *,
-    name: str,
-    now: str,
     until: str | None = None,
-    registry: Registry | None = None,
-    window: RowWindow | None = None,
+    **wanted: Any,
 ) -> Iterable[bytes] | None:
     """Return the rows that options name, counted from the current folder, else the configuration's; None without.
 
-    With `until`, the time of a replay, only those that were there then. See `stream_configured_rows` for the others.
+    With `until`, the time of a replay, only those that were there then. `wanted` are the keywords of
+    `stream_configured_rows`.
     """
     from evalgate.domain.rollout import RowSource
     from evalgate.gate.configured_rows import stream_configured_rows
@@ -82,16 +76,7 @@ def choose_rows(
     elif settings.rows is None:
         return None
     else:
-        rows = stream_configured_rows(
-            settings.rows,
-            config_path,
-            os.environ,
-            find_store(config_path),
-            name=name,
-            now=now,
-            registry=registry,
-            window=window,
-        )
+        rows = stream_configured_rows(settings.rows, config_path, os.environ, find_store(config_path), **wanted)
     return rows if until is None else keep_until(rows, until)
 
 
@@ -126,14 +111,3 @@ def find_scorer(
         return OnlineScorer(config_path=config_path, name=name, open_rows=open_rows, machine=machine, **options)
 
     return make
-
-
-def report_change(registry: Registry, config_path: Path, url: str | None, done: RolloutChange) -> None:
-    """Print what changed, keep the copy for the hook, and write labels to Langfuse."""
-    from evalgate.release.rollout_change import describe_rollout_change
-    from evalgate.report.wrapped_text import wrap_words
-
-    click.echo(wrap_words(describe_rollout_change(done), indent="  ", first=""))
-    if done.stored is not None:
-        keep_copy(config_path, url, done.stored)
-        project_labels(registry, done.document.name)

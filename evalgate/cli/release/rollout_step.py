@@ -1,4 +1,4 @@
-"""The commands with which a person moves a rollout: their options are the same, and each has a reason."""
+"""The commands with which a person moves a rollout: their options, their reason, and what is printed of a change."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from evalgate.cli.release.actor import by_option, check_reason, dry_run_option, make_actor
-from evalgate.cli.release.registry_option import add_registry_options, open_from_options
-from evalgate.cli.release.rollout_options import report_change
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options, project_labels
 
 if TYPE_CHECKING:
     from evalgate.release.promotion import Actor
@@ -46,3 +45,14 @@ def make_step_command(verb: str) -> Callable[[Step], click.Command]:
         return command
 
     return decorate
+
+
+def report_change(registry: Registry, config_path: Path, url: str | None, done: RolloutChange) -> None:
+    """Print what changed, keep the copy for the hook, and write labels to Langfuse."""
+    from evalgate.release.rollout_change import describe_rollout_change
+    from evalgate.report.wrapped_text import wrap_words
+
+    click.echo(wrap_words(describe_rollout_change(done), indent="  ", first=""))
+    if done.stored is not None:
+        keep_copy(config_path, url, done.stored)
+        project_labels(registry, done.document.name)

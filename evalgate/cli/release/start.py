@@ -12,7 +12,8 @@ import click
 from evalgate.cli.finite_range import FiniteRange
 from evalgate.cli.release.actor import by_option, check_reason, dry_run_option, make_actor
 from evalgate.cli.release.registry_option import add_registry_options, open_from_options
-from evalgate.cli.release.rollout_options import choose_rows, load_settings, report_change, rows_option
+from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
+from evalgate.cli.release.rollout_step import report_change
 from evalgate.errors import InputError
 
 if TYPE_CHECKING:
