@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from evalgate.domain import Json, PromptVersion
+from evalgate.domain.jinja_shapes import make_examples
 from evalgate.domain.models import DEFAULT_MODEL
 from evalgate.domain.templates import Syntax
 
@@ -143,12 +144,20 @@ def make_cases(version: PromptVersion) -> str:
     for number in range(1, CASES + 1):
         row: dict[str, Json] = {"id": f"case-{number}"}
         row |= {name: _make_value(version, name, number) for name in dict.fromkeys(names)}
+        if version.template.syntax == "jinja":
+            texts = [text for _, text in version.list_templates()]
+            shaped = make_examples(texts, version.template.files, f"{MARK}: ", number)
+            row |= {name: shaped[name] for name in names if name in shaped and row[name] == _make_text(name, number)}
         rows.append(json.dumps(row, ensure_ascii=False) + "\n")
     return "".join(rows)
 
 
+def _make_text(name: str, number: int) -> str:
+    return f"{MARK}: {name} {number}"
+
+
 def _make_value(version: PromptVersion, name: str, number: int) -> Json:
-    text = f"{MARK}: {name} {number}"
+    text = _make_text(name, number)
     if name in version.histories:
         return [{"role": "user", "content": text}]
     sources = [part.source for message in version.messages for part in message.images]
