@@ -29,21 +29,23 @@ def find_obstacle(root: Path, path: str) -> str | None:
 def write_new_files(root: Path, files: Mapping[str, bytes], *, replaced: Mapping[str, bytes]) -> None:
     """Write files by their paths below `root`, in order, and create missing folders.
 
-    `replaced` are files that exist and get a new content; they are written last. If anything fails, what was written
+    `replaced` are files that exist and get a new content; they are written first. If anything fails, what was written
     is removed, and replaced files get their old content back. Raises InputError for a file that exists or cannot be
     written.
     """
     made: list[Path] = []
     old: dict[Path, bytes] = {}
     try:
+        for path, content in replaced.items():
+            old[root / path] = (root / path).read_bytes()
+            write_file(root / path, content)
         for path, content in files.items():
-            made += _make_folders(root / path, root)
+            for folder in _list_missing_folders(root / path, root):
+                made.append(folder)
+                folder.mkdir()
             if os.path.lexists(root / path):
                 raise FileExistsError("it exists already")
             made.append(root / path)
-            write_file(root / path, content)
-        for path, content in replaced.items():
-            old[root / path] = (root / path).read_bytes()
             write_file(root / path, content)
     except BaseException as error:
         _undo(made, old)
@@ -54,10 +56,9 @@ def write_new_files(root: Path, files: Mapping[str, bytes], *, replaced: Mapping
         raise
 
 
-def _make_folders(file: Path, root: Path) -> list[Path]:
-    missing = [folder for folder in file.parents if folder.is_relative_to(root) and not folder.exists()]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return missing[::-1]
+def _list_missing_folders(file: Path, root: Path) -> list[Path]:
+    """Return the folders of a file that do not exist, the uppermost first."""
+    return [each for each in reversed(file.parents) if each.is_relative_to(root) and not each.exists()]
 
 
 def _undo(made: list[Path], old: Mapping[Path, bytes]) -> None:
