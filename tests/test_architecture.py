@@ -76,7 +76,12 @@ OWNERS = {
     "yaml": {"inputs/formats/yaml.py"},
     "dotenv": {"cli/env_file.py"},
     "rich": {"report/terminal.py", "cli/progress.py"},
-    "jinja2": {"report/html_templates.py", "domain/jinja_sandbox.py", "domain/jinja_templates.py"},
+    "jinja2": {
+        "report/html_templates.py",
+        "domain/jinja_sandbox.py",
+        "domain/jinja_shapes.py",
+        "domain/jinja_templates.py",
+    },
     "markupsafe": {"report/html_templates.py"},
     "semver": {"inputs/prompt_files/prompt_keys.py", "plan/level.py", "release/promotion.py"},
     "platformdirs": {"store/model_folder.py"},

@@ -21,6 +21,7 @@ from evalgate.console.escaped_streams import escape_streams
 from evalgate.errors import EvalgateError, ExitCode
 
 _VERBS = {
+    "init": ("evalgate.cli.init", "Write the first configuration, for your prompt or for a sample."),
     "run": ("evalgate.cli.run", "Run the gate: candidate against baseline, and a verdict."),
     "validate": ("evalgate.cli.validate", "Check configuration, prompts and dataset; no model, no network."),
     "plan": ("evalgate.cli.plan", "Estimate what a run would cost: calls, tokens, dollars."),

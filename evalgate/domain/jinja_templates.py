@@ -60,7 +60,7 @@ def list_includes(text: str) -> list[tuple[str | None, int, bool]]:
     from jinja2 import nodes
 
     found: list[tuple[str | None, int, bool]] = []
-    for node in _parse(text).find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+    for node in parse(text).find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         named: Any = node.template
         names = [named] if not isinstance(named, nodes.List | nodes.Tuple) else named.items
         is_needed = not getattr(node, "ignore_missing", False) and len(names) == 1
@@ -97,7 +97,7 @@ def split_template(text: str) -> list[str | Placeholder]:
     from jinja2 import nodes
 
     found: list[str | Placeholder] = []
-    for node in _parse(text).body:
+    for node in parse(text).body:
         if not isinstance(node, nodes.Output):
             raise RenderingError(
                 f"has logic ({_TAGS.get(type(node).__name__, type(node).__name__.lower())})", node.lineno
@@ -173,7 +173,7 @@ def _analyse(text: str, files: Files) -> tuple[frozenset[str], frozenset[str]]:
     trees = []
     for source in (text, *dict(files).values()):
         with contextlib.suppress(RenderingError):  # an invalid template is reported where it is compiled
-            trees.append(_parse(source))
+            trees.append(parse(source))
     own = {name.name for tree in trees for name in tree.find_all(nodes.Name) if name.ctx == "store"}
     for position, tree in enumerate(trees):
         found = meta.find_undeclared_variables(tree)
@@ -211,7 +211,8 @@ def _describe_node(node: Any) -> str:
     return "a calculation"
 
 
-def _parse(text: str) -> Any:
+def parse(text: str) -> Any:
+    """Return the syntax tree of a template. Raises RenderingError with the line of a syntax error."""
     _refuse_large(text, None)
     try:
         return _get_lexer().parse(text)

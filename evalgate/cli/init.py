@@ -1,0 +1,39 @@
+"""`evalgate init`: write the first configuration of a project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from evalgate.cli.folders import find_home
+
+
+@click.command("init")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE|FOLDER",
+    help="Your prompt, in any format that evalgate reads, or a constant, FILE.py:NAME; or a folder of prompts.",
+)
+def command(*, source: str | None) -> None:
+    """Write evalgate.yml, eight cases, two checks and the workflow, for your prompt or for a sample.
+
+    Asks nothing, calls no model, and overwrites no file. Exits with 2 if there is an evalgate.yml.
+    """
+    from evalgate.commands import init
+    from evalgate.report.escape import block
+
+    done = init.start(Path.cwd(), source, os.environ, find_home())
+    for title, lines in (
+        ("written", done.written),
+        ("there already, and left as it is", done.kept),
+        ("left out", done.left_out),
+        ("to do", done.remaining),
+    ):
+        if lines:
+            click.echo(f"{title}:")
+        for line in lines:
+            click.echo(block(f"  {line}"))
+    click.echo(block(f"next: {done.run}"))
