@@ -112,13 +112,19 @@ class PromptVersion:
 
     @property
     def normalized_digest(self) -> str:
-        """The digest of the content with normalised white space, invisible and control characters (`normalize`)."""
+        """The digest of the content with normalised white space, invisible and control characters (`normalize`).
+
+        Where the logic of a template reads white space, it counts.
+        """
         messages: list[Json] = [message.normalized_identity for message in self.messages]
         plain = self._plain
         if self.template.files:
             plain["template"] = [self.template.syntax, {name: normalize(text) for name, text in self.template.files}]
         if self.user is not None:
             plain["user"] = normalize(self.user)
+        read: list[Json] = [list(self.template.list_read_texts(text)) for _, text in self.list_templates()]
+        if any(read):
+            plain["read"] = read
         return digest({**plain, "messages": messages})
 
     @property
