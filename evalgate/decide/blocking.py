@@ -148,6 +148,8 @@ def _explain_undecided(
         return "nowhere"
     if any((expected[arm] & np.isnan(scores[arm])).any() for arm in Arm):
         return "unscored"
+    if (drawn[Arm.BASELINE].any(axis=0) & ~drawn[Arm.CANDIDATE].any(axis=0)).any():
+        return "absent"
     if check == ANSWERED:
         baseline = drawn[Arm.BASELINE] & draws.alone[: drawn[Arm.BASELINE].shape[1]]
         unanswered = baseline & ~(scores[Arm.BASELINE] >= statistics.CASE_PASSES)
@@ -197,6 +199,7 @@ def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
             f"holds in no draw of either version, so there is nothing to compare: {_describe_failures(check)}"
         ),
         "unscored": _explain_unscored,
+        "absent": _explain_absent,
         "unanswered": lambda check, _: (
             f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline have no answer, and at "
             f"most {MAX_UNANSWERED:.0%} may: sample the baseline again"
@@ -253,6 +256,13 @@ def _explain_unscored(found: BlockingCheck, evidence: Evidence) -> str:
     draws = f"{len(lacking)} {'draw has' if len(lacking) == 1 else 'draws have'} no score"
     where = f"; {lacking[0].case}, {lacking[0].arm}: {why}" if lacking else ""
     return f"{draws}, so it is not known whether the check holds there{where}"
+
+
+def _explain_absent(found: BlockingCheck, evidence: Evidence) -> str:
+    have = {result.case for result in evidence.results if result.arm is Arm.CANDIDATE}
+    lacking = dict.fromkeys(result.case for result in evidence.results if result.case not in have)
+    where = name_some(list(lacking), _NAMED)
+    return f"the candidate has no result of {where}, so it is not known whether the check holds there"
 
 
 def _find_excluded(check: str, evidence: Evidence) -> frozenset[str]:

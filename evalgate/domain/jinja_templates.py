@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from evalgate.domain.templates import Placeholder, RenderingError
-from evalgate.domain.text import Json
+from evalgate.domain.text import Json, normalize
 
 MOST_TEMPLATE = 512 * 1024
 """The maximum number of characters in a jinja template, or in a file that it includes."""
@@ -86,6 +86,31 @@ def list_logic(text: str) -> tuple[str, ...]:
         for kind, value in tokens
         if kind not in skipped
     )
+
+
+def list_read_texts(text: str, files: Files = ()) -> tuple[str, ...]:
+    """Return the texts of a template and its files whose white space decides what is rendered.
+
+    These are the literal strings (`" " in query`), if normalising changes one of them. They are all texts if one is
+    read as a value: a block that is set, filtered or called, a macro, an inherited block.
+    """
+    from jinja2 import nodes
+
+    sources = (text, *(source for _, source in files))
+    reading = (
+        nodes.AssignBlock, nodes.FilterBlock, nodes.CallBlock, nodes.Macro, nodes.Import, nodes.FromImport,
+        nodes.Block, nodes.Extends,
+    )  # fmt: skip
+    found: list[str] = []
+    for source in sources:
+        try:
+            tree = _parse(source)
+        except RenderingError:
+            return sources
+        if next(tree.find_all(reading), None) is not None:
+            return sources
+        found += [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
+    return tuple(found) if any(normalize(one) != one for one in found) else ()
 
 
 def split_template(text: str) -> list[str | Placeholder]:

@@ -11,7 +11,7 @@ from evalgate.domain.message_shapes import read_history
 from evalgate.domain.messages import HISTORY, Message, add_images, find_history_field, list_templates, render_message
 from evalgate.domain.property_order import keep_order
 from evalgate.domain.templates import MUSTACHE, Syntax, Template, fill_mustache
-from evalgate.domain.text import Json, as_text, digest, find_hidden_text, normalize
+from evalgate.domain.text import Json, as_text, digest, normalize, place_hidden_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,23 +112,29 @@ class PromptVersion:
 
     @property
     def normalized_digest(self) -> str:
-        """The digest of the content with normalised white space, invisible and control characters (`normalize`)."""
+        """The digest of the content with normalised white space, invisible and control characters (`normalize`).
+
+        Where the logic of a template reads white space, it counts.
+        """
         messages: list[Json] = [message.normalized_identity for message in self.messages]
         plain = self._plain
         if self.template.files:
             plain["template"] = [self.template.syntax, {name: normalize(text) for name, text in self.template.files}]
         if self.user is not None:
             plain["user"] = normalize(self.user)
+        read: list[Json] = [list(self.template.list_read_texts(text)) for _, text in self.list_templates()]
+        if any(read):
+            plain["read"] = read
         return digest({**plain, "messages": messages})
 
     @property
     def hidden_text(self) -> tuple[str, ...]:
         """The text in characters that are not displayed, of each message and of what is added to them.
 
-        See `find_hidden_text`.
+        See `place_hidden_text`: it counts with its place.
         """
         added = [text for _, text in self.template.files] + ([] if self.user is None else [self.user])
-        return tuple(find_hidden_text(text) for text in (*(message.content for message in self.messages), *added))
+        return tuple(place_hidden_text(text) for text in (*(message.content for message in self.messages), *added))
 
     @property
     def variables(self) -> frozenset[str]:

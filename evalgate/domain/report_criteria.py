@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from evalgate.domain import (
     ANSWERED,
@@ -38,8 +38,10 @@ def list_criteria(
     With `dataset`, each criterion names the cases to which it does not apply.
     """
     excluded = {} if dataset is None else find_excluded([*gate.checks, *judges], dataset)
+    names = [gate.candidate_target, gate.baseline_target] if any(map(_is_priced, gate.checks)) else []
+    payees = [targets[name] for name in names]
     made = (
-        *(make_check_criterion(check, covers_calls=gate.covers_calls) for check in gate.checks),
+        *(make_check_criterion(check, covers_calls=gate.covers_calls, payees=payees) for check in gate.checks),
         *(make_judge_criterion(judge, targets[judge.target]) for judge in judges),
         Criterion(name=ANSWERED, kind="check", blocking=True, digest=digest([ANSWERED, gate.cut_answers])),
     )
@@ -56,17 +58,20 @@ def find_excluded(criteria: Sequence[Check | Judge], dataset: GoldenDataset) -> 
     return {name: cases for name, cases in found.items() if cases}
 
 
-def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criterion:
-    """Return the criterion of a check. Its digest includes the content of its schemas, but not their paths.
+def make_check_criterion(check: Check, *, covers_calls: bool = False, payees: Sequence[Target] = ()) -> Criterion:
+    """Return the criterion of a check. Its digest includes the content of its schemas, but not their folder.
 
-    If the gate `covers_calls`, a check of text also scores outputs with tool calls beside their text.
+    If the gate `covers_calls`, a check of text also scores outputs with tool calls beside their text. `payees` are the
+    targets of both versions, whose prices decide a check of the cost.
     """
     limit = check.options.get("p95_seconds")
     options = {name: value for name, value in check.options.items() if name != "schema_path"}
-    documents = sorted(digest(document) for document in check.documents.values())
+    documents = _identify_documents(check)
     given: list[Json] = [{"from_case": dict(check.from_case)}] if check.from_case else []
-    parts = [make_check_criterion(part, covers_calls=covers_calls).digest for part in check.parts]
+    parts = [make_check_criterion(part, covers_calls=covers_calls, payees=payees).digest for part in check.parts]
     given += [{"parts": parts}] if parts else []
+    if check.type == "cost":
+        given += [[None if payee.prices is None else asdict(payee.prices) for payee in payees]]
     beside: list[Json] = ["calls beside text"] if covers_calls and check.type not in _WITHOUT_TEXT else []
     return Criterion(
         name=check.name,
@@ -76,6 +81,30 @@ def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criteri
         p95_seconds=float(limit) if isinstance(limit, int | float) else None,
         strict=check.strict,
     )
+
+
+def _is_priced(check: Check) -> bool:
+    return check.type == "cost" or any(map(_is_priced, check.parts))
+
+
+def _identify_documents(check: Check) -> list[Json]:
+    """Return the digests of the schemas; with the names, from the check's own folder, where several could be swapped.
+
+    The check's own schema is among its options.
+    """
+    own = str(check.options.get("schema_path", ""))
+    if len(check.documents.keys() - {own}) < 2:
+        return [*sorted(digest(document) for document in check.documents.values())]
+    return [[_name_from(own, uri), digest(document)] for uri, document in sorted(check.documents.items())]
+
+
+def _name_from(own: str, uri: str) -> str:
+    """Return a URI relative to the folder of another one."""
+    folder, parts = own.split("/")[:-1], uri.split("/")
+    shared = 0
+    while shared < min(len(folder), len(parts) - 1) and folder[shared] == parts[shared]:
+        shared += 1
+    return "/".join([*[".."] * (len(folder) - shared), *parts[shared:]])
 
 
 def make_judge_criterion(judge: Judge, target: Target) -> Criterion:

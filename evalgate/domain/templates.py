@@ -58,6 +58,14 @@ class Template:
             return find_names(text, self.files)
         return tuple(found.name for found in find_placeholders(text, self.syntax) if _NAME.fullmatch(found.name))
 
+    def list_read_texts(self, text: str) -> tuple[str, ...]:
+        """Return the texts whose white space decides what is rendered, as literal strings in conditions; only jinja."""
+        if self.syntax != "jinja":
+            return ()
+        from evalgate.domain.jinja_templates import list_read_texts
+
+        return list_read_texts(text, self.files)
+
     def make_filler(self, variables: Mapping[str, Json]) -> Callable[[str], str]:
         """Return a function that fills the values of a case into a text. Values are not treated as templates.
 

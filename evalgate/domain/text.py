@@ -60,6 +60,20 @@ def find_hidden_text(text: str) -> str:
     return "".join(_SPELLING.findall(text))
 
 
+def place_hidden_text(text: str) -> str:
+    """The hidden text with the normalised text before each part of it; empty if there is none.
+
+    The same letters at another place say something else.
+    """
+    if not _SPELLING.search(text):
+        return ""
+    found, done = [], 0
+    for run in re.finditer(f"{_SPELLING.pattern}+", text):
+        found += [normalize(text[done : run.start()]), run[0]]
+        done = run.end()
+    return "\0".join(found)
+
+
 class _Blanks(dict[int, int]):
     """A table for `str.translate` that caches each character: uncached look-ups take seconds for a megabyte."""
 

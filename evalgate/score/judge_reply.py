@@ -6,6 +6,7 @@ import html
 import json
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +17,10 @@ from evalgate.score.json_output import parse
 
 _FENCED = re.compile(r"\s*(?P<fence>`+|~{3,})(?:[A-Za-z][\w+.-]*)?\s*(?P<inner>\{.*\})\s*(?P=fence)\s*", re.DOTALL)
 _BRACE = re.compile(r"[{}]")
-_FLAT = re.compile(r"\{[^{}]*\}")
+_FLAT = re.compile(r"\{[^{}]{14,}\}")
+"""An object without another one inside, long enough for the keys `score` and `reason`."""
+MOST_OBJECTS = 20_000
+"""Objects with both keys in an output, up to which they are compared with a reply. In more of them, any could be it."""
 _ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|[^u])", re.DOTALL)
 _LAYERS = 3
 """How often a text may be written as a text of JSON inside another one."""
@@ -45,13 +49,9 @@ class ReplyObject:
         for reading in _list_readings(text):
             if written in "".join(reading.split()):
                 return True
-            for hit in _FLAT.finditer(reading):
-                try:
-                    found = strict_json.load(" ".join(hit[0].split()))
-                except strict_json.JsonError:
-                    continue
-                if digest(_simplify(found)) == wanted:
-                    return True
+            alike = _list_alike(reading)
+            if len(alike) > MOST_OBJECTS or any(_digest_object(one) == wanted for one in alike):
+                return True
         return self._is_spelt_in(text)
 
     def _is_spelt_in(self, text: str) -> bool:
@@ -126,10 +126,41 @@ def _list_unescaped(text: str) -> Iterator[str]:
         text = decoded
 
 
+def _list_alike(text: str) -> list[str]:
+    """Return the objects of a text that may have both keys, each once: one more than `MOST_OBJECTS` at most."""
+    found: dict[str, None] = {}
+    for hit in _FLAT.finditer(text):
+        one = hit[0]
+        if "\\u" in one or ("score" in one and "reason" in one):  # a key may be written in escapes
+            found[one] = None
+            if len(found) > MOST_OBJECTS:
+                break
+    return list(found)
+
+
+def _digest_object(written: str) -> str | None:
+    """Return the digest of what an object means; None for anything that is no JSON."""
+    try:
+        return digest(_simplify(strict_json.load(" ".join(written.split()))))
+    except strict_json.JsonError:
+        return None
+
+
 def _fold(text: str) -> str:
     """Return a text without invisible characters, its letters and digits in their plain forms and in lower case."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in plain if char.isspace() or not is_invisible(char))
+    return unicodedata.normalize("NFKC", text).casefold().translate(_VISIBLE)
+
+
+class _Visible(dict[int, int | None]):
+    """A table for `str.translate` that caches each character, and drops the invisible ones that are no white space."""
+
+    def __missing__(self, code: int) -> int | None:
+        char = chr(code)
+        self[code] = found = code if char.isspace() or not is_invisible(char) else None
+        return found
+
+
+_VISIBLE = _Visible()
 
 
 def _has_near(text: str, number: float, reason: list[str]) -> bool:
@@ -137,8 +168,14 @@ def _has_near(text: str, number: float, reason: list[str]) -> bool:
     if "reason" not in text or "score" not in text:
         return False
     if not reason:
-        spans = [(text[: hit.start()], text[hit.end() :]) for hit in _EMPTY.finditer(text)]
-        return any(_has_score([*_WORD.findall(a)[-_NEAR:], "", *_WORD.findall(b)[:_NEAR]], number) for a, b in spans)
+        spans = [word.span() for word in _WORD.finditer(text)]
+        starts, ends = [start for start, _ in spans], [end for _, end in spans]
+        for hit in _EMPTY.finditer(text):
+            last, first = bisect_right(ends, hit.start()), bisect_left(starts, hit.end())
+            around = [*spans[max(0, last - _NEAR) : last], (0, 0), *spans[first : first + _NEAR]]
+            if _has_score([text[start:end] for start, end in around], number):
+                return True
+        return False
     words = _WORD.findall(text)
     for place, word in enumerate(words):
         end = place + 1 + len(reason)

@@ -50,6 +50,20 @@ def test_a_prompt_of_another_format_is_gated(world: World, path: str) -> None:
     )
 
 
+def test_a_text_whose_role_is_stated_has_changed_though_its_words_have_not(world: World) -> None:
+    """Without a role it is the system message beside the cases' only field; as the user's, it would be sent alone."""
+    cases = "".join(f'{{"id": "c{number}", "query": "question {number}"}}\n' for number in range(8))
+    world.repository.git("switch", "--quiet", "main")
+    world.repository.commit(**{"cases.jsonl": cases})
+    config = (world.root / "evalgate.yml").read_text()
+    start, end = config.index("      - {type: contains"), config.index("run:")
+    world.repository.write("evalgate.yml", config[:start] + config[end:])
+    convert(world, "prompts/p.md", BODY, f"---\nrole: user\n---\n{BODY}")
+    for arguments in (["run", "--changed"], ["run"], ["validate"]):
+        ended = world.evalgate(*arguments)
+        assert (ended.code, "no message uses a field of the cases" in ended.err) == (2, True), ended.out
+
+
 def test_keys_that_are_not_sent_are_named_in_the_report(world: World) -> None:
     text, more = FORMATS["prompts/review.prompt.md"]
     convert(world, "prompts/review.prompt.md", text, text.replace("one sentence", "one short sentence"), more)

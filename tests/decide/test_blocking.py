@@ -58,6 +58,17 @@ def test_a_check_that_holds_nowhere_compares_nothing() -> None:
     assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
 
 
+@pytest.mark.parametrize("kept", [0, 1, 20])
+@pytest.mark.parametrize("level", list(Level))
+def test_a_check_is_not_known_to_hold_where_the_candidate_has_no_result(kept: int, level: Level) -> None:
+    """The baseline's stored samples are there for every case; they say nothing about the candidate."""
+    found = drawn({29: [0.0] * 7})
+    results = tuple(r for r in found.results if r.arm is Arm.BASELINE or int(r.case[-3:]) < kept)
+    gate = ruled(replace(found, results=results, confirmations=()), level)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert "the candidate has no result of case-0" in gate.findings[0].sentence
+
+
 def test_an_allowed_drop_on_a_blocking_check_needs_a_baseline_to_take_its_place() -> None:
     drops = {"is_json": Threshold(max_drop=0.1)}
     found = results([1.0] * 60, [1.0] * 59 + [0.0], "is_json")

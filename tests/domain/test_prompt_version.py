@@ -4,10 +4,11 @@ import itertools
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import Message, PromptVersion
+from evalgate.domain import Message, PromptVersion, normalize
 from evalgate.domain.message_shapes import MessageReader
 from evalgate.domain.messages import make_history
 from evalgate.domain.templates import Template
@@ -124,3 +125,44 @@ def test_white_space_in_the_name_of_an_image_is_that_of_another_image() -> None:
         return version(message)
 
     assert picture("a b.png").normalized_digest != picture("a  b.png").normalized_digest
+
+
+BLANKS = ["", " ", "  ", "\n", "\u00a0", "\u200b"]
+READING = [
+    "{{% if '{}' in query %}}no{{% endif %}}",
+    "{{{{ query.split('{}x') | length }}}}",
+    "{{% set s %}}{}{{% endset %}}{{% if s in query %}}no{{% endif %}}",
+    "{{% macro m() %}}{}x{{% endmacro %}}{{{{ 1 if m() in query }}}}",
+    "{{% filter replace('\u00a0', '-') %}}{}x{{% endfilter %}}",
+    "{{% set s %}}{{% include 'f' %}}{{% endset %}}{{{{ s | length }}}}{}",
+    "Be{}exact.{{{{ query }}}}",
+]
+TEXTS = st.lists(st.tuples(st.sampled_from(READING), st.sampled_from(BLANKS)), min_size=1, max_size=3)
+
+
+@given(TEXTS, st.lists(st.sampled_from(BLANKS), min_size=4, max_size=4), st.tuples(*[st.sampled_from(BLANKS)] * 2))
+def test_templates_of_one_normalised_digest_render_the_same_up_to_white_space(
+    parts: list[tuple[str, str]], others: list[str], files: tuple[str, str]
+) -> None:
+    """White space that a condition or a filter reads is no mere white space: it decides what is sent."""
+
+    def make(blanks: list[str], file: str) -> PromptVersion:
+        text = "{{ query }}" + "".join(part.format(blank) for (part, _), blank in zip(parts, blanks, strict=False))
+        template = Template(syntax="jinja", files=(("f", f"a{file}b"),))
+        return replace(version(Message(role="user", content=text)), template=template)
+
+    one, other = make([blank for _, blank in parts], files[0]), make(others, files[1])
+    if one.normalized_digest == other.normalized_digest:
+        for query in ("x y", "x  y", "x\nxy", "xy", "\u200bx", "\u00a0x"):
+            sent = [normalize(each.render({"query": query})[0].content) for each in (one, other)]
+            assert sent[0] == sent[1]
+
+
+@pytest.mark.parametrize("text", ["{% if ' ' in query %}no{% endif %}", "{{ query | replace(' ', '_') }}"])
+def test_white_space_beside_the_strings_of_a_template_is_normalised(text: str) -> None:
+    def make(content: str) -> str:
+        made = replace(version(Message(role="user", content=content)), template=Template(syntax="jinja"))
+        return made.normalized_digest
+
+    assert make(f"Be kind. {text}") == make(f"Be  kind.\n{text} ")
+    assert make(f"Be kind. {text}") != make(f"Be kind. {text.replace(chr(39) + ' ', chr(39) + '  ')}")

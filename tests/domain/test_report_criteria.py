@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urljoin
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.domain import ANSWERED, Check, Gate, Judge, Rubric, Target
+from evalgate.domain import ANSWERED, Check, Gate, Judge, Prices, Rubric, Target
 from evalgate.domain.report_criteria import list_criteria, make_check_criterion, make_judge_criterion
 
 CHECK = Check(
@@ -38,6 +41,40 @@ def test_names_and_paths_are_not_in_the_digest_of_a_check() -> None:
         documents={"file:///b.json": {"type": "object"}},
     )
     assert make_check_criterion(moved).digest == make_check_criterion(CHECK).digest
+
+
+NAMES = st.sampled_from(["a.json", "b.json", "parts/a.json", "parts/b.json", "../a.json"])
+SCHEMAS = st.sampled_from([{"type": "string"}, {"type": "integer"}, {"minimum": 1}])
+DOCUMENTS = st.dictionaries(NAMES, SCHEMAS, max_size=4)
+
+
+@given(DOCUMENTS, DOCUMENTS, st.sampled_from(["x", "x/y", "z"]))
+def test_schemas_count_by_their_place_beside_the_checks_own_and_not_by_its_folder(
+    one: dict, other: dict, folder: str
+) -> None:
+    """A reference names its schema: two that were swapped, or are under other names, are other rules."""
+
+    def make(folder: str, documents: dict) -> str:
+        placed = {urljoin(f"file:///top/{folder}/s.json", name): schema for name, schema in documents.items()}
+        own = f"file:///top/{folder}/s.json"
+        options = {"schema": {}, "schema_path": own}
+        return make_check_criterion(replace(CHECK, options=options, documents={**placed, own: {}})).digest
+
+    assert make("x", one) == make(folder, one)
+    if len(one) > 1 or len(other) > 1:
+        assert (make("x", one) == make("x", other)) is (one == other)
+
+
+@pytest.mark.parametrize("is_part", [False, True])
+def test_the_prices_of_the_targets_decide_a_check_of_the_cost_alone(is_part: bool) -> None:
+    def make(kind: str, price: float) -> str:
+        check = Check(name="c", type=kind, options={"max_usd" if kind == "cost" else "max_seconds": 1})
+        check = Check(name="either", type="any_of", parts=(check,)) if is_part else check
+        gate = Gate(name="g", prompt="p", dataset="d", candidate_target="api", baseline_target="api", checks=(check,))
+        return list_criteria(gate, (), {"api": replace(API, prices=Prices(input=price, output=1))})[0].digest
+
+    assert make("cost", 1) != make("cost", 100)
+    assert make("latency", 1) == make("latency", 100)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import Message, PromptVersion, is_invisible, normalize
+from evalgate.domain.text import place_hidden_text
 
 INVISIBLE = [" ", "\t", "\n", "\r\n", "\u00a0", "\u200b", "\u2060", "\ufeff", "\U000e0041", "\ufe0f", "\u3164", "\x00"]
 
@@ -62,3 +63,21 @@ def test_megabytes_do_not_take_seconds() -> None:
     started = time.process_time()
     normalize("word \u202e\u4e2d " * 500_000)
     assert time.process_time() - started < 2.0
+
+
+HIDDEN = st.sampled_from(["\ufe00", "\U000e0041", "\U000e0042", "\U000e0100"])
+
+
+@given(st.text("ab c", max_size=8), st.lists(st.tuples(st.integers(0, 8), HIDDEN), max_size=3))
+def test_hidden_text_counts_with_its_place(plain: str, hidden: list[tuple[int, str]]) -> None:
+    """Behind another word, hidden letters are another instruction."""
+    text = plain
+    for place, letter in hidden:
+        text = text[:place] + letter + text[place:]
+    assert bool(place_hidden_text(text)) is bool(hidden)
+    assert place_hidden_text(text.replace(" ", " \u200b ")) == place_hidden_text(text)
+    for place in range(len(plain) + 1):
+        one = plain[:place] + "\U000e0041" + plain[place:]
+        other = plain[: place + 1] + "\U000e0041" + plain[place + 1 :]
+        if normalize(plain[:place]) != normalize(plain[: place + 1]):
+            assert place_hidden_text(one) != place_hidden_text(other)

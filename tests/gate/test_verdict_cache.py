@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from decide import small_evidence as small
-from gate.live_run import BRIEF, STORE, looking, rate, run
+from gate.live_run import BRIEF, STORE, configure, looking, rate, run
 from gated_project import CASES, World, prompt
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +34,21 @@ def test_a_variant_in_white_space_gets_the_verdict_that_is_stored(world: World) 
     world.edit(manner=BRIEF.replace("brief", "briefer"))
     run(world)
     assert len(world.server.received) > calls
+
+
+def test_white_space_that_a_condition_reads_gets_a_verdict_of_its_own(world: World) -> None:
+    text = "You answer the customers of a shop.\n{{ query }}\n{{ context }}\n"
+    world.repository.write("prompts/support.j2", text)
+    configure(world, ("prompts/support.prompt.yml", "prompts/support.j2"))
+    world.repository.write("prompts/support.j2", text)
+    world.repository.commit("jinja")
+    world.repository.git("branch", "--force", "main", "HEAD")
+    world.application = lambda system, user: "no JSON" if "WRONG" in user else json.dumps({"answer": user})
+    verdicts = []
+    for blank in ("  ", " "):  # no question has two spaces, and each has one
+        world.repository.write("prompts/support.j2", text + f'{{% if "{blank}" in query %}}WRONG{{% endif %}}\n')
+        verdicts.append(run(world)["decision"])
+    assert verdicts == ["PASS", "FAIL"]
 
 
 @pytest.mark.parametrize("first", ["\U000e0100", "\U000e0020", "\ufe00"], ids=["selector", "tag", "selector of 16"])

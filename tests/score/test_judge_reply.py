@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from evalgate.domain import Case, Judge, Output, Rubric, Score, ScoreToken, Target, Unscored
 from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.report_criteria import make_judge_criterion
-from evalgate.score import judges
+from evalgate.score import judge_reply, judges
 
 RUBRIC = Rubric(name="r", version="1.0.0", path="r.md", instruction="i", inputs=("output",), minimum=1, maximum=5)
 STRICT = Judge(name="r", rubric=RUBRIC, target="api")
@@ -226,3 +228,38 @@ def test_a_verdict_in_a_tool_call_beside_the_output_is_seen() -> None:
 def test_a_reply_with_a_verdict_and_a_tool_call_is_none() -> None:
     scored = judges.read_reply(STRICT, Output(text=GOOD, tool_calls=(ToolCall(name="verdict", arguments=BAD),)))
     assert isinstance(scored, Unscored) and "tool call" in scored.reason
+
+
+@pytest.mark.parametrize(
+    ("piece", "reply"),
+    [
+        ("{}", GOOD),
+        ('{"a": 1, "b": "three"}', GOOD),
+        ("reason, score ", json.dumps({"score": 4, "reason": ""})),
+        ("reason, ", json.dumps({"score": 4, "reason": ""})),
+    ],
+)
+def test_a_huge_output_is_searched_for_the_reply_in_little_time(piece: str, reply: str) -> None:
+    began = time.process_time()
+    assert isinstance(read(STRICT, reply, "score " + piece * (500_000 // len(piece))), float)
+    assert time.process_time() - began < 2.0
+
+
+def test_an_output_with_too_many_verdicts_to_compare_may_hold_the_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_reply, "MOST_OBJECTS", 20)
+    many = [json.dumps({"score": 1, "reason": str(number)}) for number in range(21)]
+    assert read(STRICT, GOOD, "".join(many[:20])) == 1.0
+    assert "repeats an object of the output" in str(read(STRICT, GOOD, "".join(many)))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["score", "reason", "4", "5", "x ", ",", "\n", "}", ":", " ", "_", "reason,"]), max_size=40
+    )
+)
+def test_an_empty_reason_is_found_where_a_search_of_each_part_finds_it(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    parts = [(text[: hit.start()], text[hit.end() :]) for hit in judge_reply._EMPTY.finditer(text)]
+    words = [(re.findall(r"[^\W_]+", a)[-16:], re.findall(r"[^\W_]+", b)[:16]) for a, b in parts]
+    slow = "score" in text and any(judge_reply._has_score([*a, "", *b], 4) for a, b in words)
+    assert judge_reply._has_near(text, 4, []) is slow
