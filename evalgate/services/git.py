@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from evalgate.errors import GitError
 from evalgate.services import git_lfs
 from evalgate.services.git_names import branch_of, find_meanings, fold_path, shorten_name
-from evalgate.services.git_objects import COMPLETE, ObjectReader, UnavailableError
+from evalgate.services.git_objects import COMPLETE, AbsentError, ObjectReader, UnavailableError
 from evalgate.services.git_process import execute, first_line
 from evalgate.services.git_submodules import Submodules
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries
@@ -200,7 +200,7 @@ class Git:
         oid = self.blob(commit, path)
         sha = self.resolve(commit)
         if oid is None:
-            raise GitError(f"{sha[:7]}:{path} does not exist")
+            raise AbsentError(f"{sha[:7]}:{path} does not exist")
         return self.read_blob(oid, sha, path)
 
     def read_blob(self, oid: str, commit: str, path: str) -> bytes:
