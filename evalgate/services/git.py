@@ -303,8 +303,8 @@ class Git:
 
     def added(self, base: str, commit: str, *, kinds: str = "A") -> list[str]:
         """Return the paths that a commit has and `base` has not; with the `kinds` "MT" those with changed content."""
-        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", f"--diff-filter={kinds}"]
-        done = self._run([*order, self.resolve(base), self.resolve(commit), "--"])
+        order = ["--ignore-submodules=none", "--no-renames", "--name-only", f"--diff-filter={kinds}"]  # not .gitmodules
+        done = self._run(["diff-tree", "-r", "-z", *order, self.resolve(base), self.resolve(commit), "--"])
         return os.fsdecode(done.stdout).split("\0")[:-1]
 
     def spelt_otherwise(self, commit: str, path: str) -> str | None:

@@ -110,6 +110,11 @@ def test_a_new_file_of_a_pattern_needs_a_key(path: str, alone: bool) -> None:
     assert matches_pattern([path], [gate, SimpleNamespace(pattern=None)]) is not alone
 
 
+@pytest.mark.parametrize(("path", "alone"), [("prompts/sub", False), ("prompts/a/b.md", False), ("docs", True)])
+def test_a_file_that_may_be_a_link_to_prompts_of_a_pattern_needs_a_key(path: str, alone: bool) -> None:
+    assert matches_pattern([path], [SimpleNamespace(pattern="prompts/**/*.prompt.yml")]) is not alone
+
+
 def on_main(hub: Hub, **files: str | None) -> None:
     """Let the base go on after the branch began; None removes a file."""
     repository = hub.world.repository
