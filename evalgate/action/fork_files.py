@@ -42,7 +42,7 @@ def edits_no_gate(
     if github.pull_request(pull.number).head_sha != pull.head_sha:  # pushed meanwhile: the files may be another head's
         return False
     edited = {path for file in files for path in (file.path, file.previous) if path}
-    if edits_any(edited, list_gate_files(base, before)):
+    if edits_attributes(edited) or edits_any(edited, list_gate_files(base, before)):
         return False
     if any(matches_pattern(edited, side.config.gates) for side in sides):
         return False
@@ -92,6 +92,11 @@ def matches_pattern(edited: Iterable[str], gates: Sequence[Gate]) -> bool:
     """
     patterns = [gate.pattern for gate in gates if gate.pattern is not None]
     return any(matches_any(path, patterns) or may_hold_match(path, patterns) for path in edited)
+
+
+def edits_attributes(edited: Iterable[str]) -> bool:
+    """Return True if an edited path is a `.gitattributes`, which may give a checkout another text of a prompt."""
+    return any(fold_path(PurePosixPath(path).name) == ".gitattributes" for path in edited)
 
 
 def edits_any(edited: Iterable[str], gated: Iterable[str]) -> bool:

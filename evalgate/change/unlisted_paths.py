@@ -16,7 +16,7 @@ from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.path_patterns import matches_any, may_hold_match
 from evalgate.inputs.tree import inside
 from evalgate.services.git import Git
-from evalgate.services.git_trees import LINK, SUBMODULE, TreeEntry
+from evalgate.services.git_trees import LINK, SUBMODULE, TreeEntry, find_entry
 
 _NAMED = 5
 
@@ -62,15 +62,7 @@ def _find_reasons(path: str, patterns: Sequence[str], config: Config, *, is_fold
 
 
 def _find_entry(git: Git, commit: str, path: str) -> TreeEntry | None:
-    """Return the entry of a path in the folders of a commit; None if there is none."""
-    tree, entry = f"{git.resolve(commit)}^{{tree}}", None
-    *folders, name = path.split("/")
-    for folder in folders:
-        entry = git.read_tree(tree).get(folder)
-        if entry is None or entry.mode in (LINK, SUBMODULE):
-            return None
-        tree = entry.oid
-    return git.read_tree(tree).get(name)
+    return find_entry(git.read_tree, f"{git.resolve(commit)}^{{tree}}", path)
 
 
 def _leads_to_file(git: Git, commit: str, path: str, link: TreeEntry) -> bool:
