@@ -140,7 +140,8 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | Statu
     ran = _apply_sign_off(job, hub, log, ran, head, [pull.number for pull in tried or ()])
     if before is not None and not job.event.may_withdraw and standing.outlasts(before, ran.status, ran.report, ran.key):
         log.warn(f"the earlier verdict stands: {before.description}")
-        return replace(ran, head=head)
+        kept = ran.status if ran.status.state == "error" else standing.make_kept_status(before)
+        return replace(ran, status=kept, head=head)
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
     blocked, asked = recorded_verdicts.list_blocked(ran.report), _find_sign_off(ran.report)
     return replace(ran, head=head, contexts=(context,), pulls=pulls, sign_off=asked, blocked=blocked)

@@ -11,7 +11,7 @@ from evalgate.change.ungated_files import list_ungated
 from evalgate.change.workspace import Commit
 from evalgate.inputs.case_images import list_image_files, list_included_files
 from evalgate.inputs.config import load_config
-from evalgate.inputs.path_patterns import matches_any
+from evalgate.inputs.path_patterns import matches_any, may_hold_match
 from evalgate.inputs.recording_tree import RecordingTree
 from evalgate.services.git_names import fold_path
 
@@ -42,7 +42,7 @@ def edits_no_gate(
     if github.pull_request(pull.number).head_sha != pull.head_sha:  # pushed meanwhile: the files may be another head's
         return False
     edited = {path for file in files for path in (file.path, file.previous) if path}
-    if edits_any(edited, list_gate_files(base, before)):
+    if edits_attributes(edited) or edits_any(edited, list_gate_files(base, before)):
         return False
     if any(matches_pattern(edited, side.config.gates) for side in sides):
         return False
@@ -86,9 +86,17 @@ def adds_store(paths: Iterable[str], store: str) -> bool:
 
 
 def matches_pattern(edited: Iterable[str], gates: Sequence[Gate]) -> bool:
-    """Return True if an edited path matches the pattern of a gate: it may be a new prompt."""
+    """Return True if an edited path matches the pattern of a gate, or may be a link or a submodule with such paths.
+
+    It may be a new prompt. GitHub does not tell files and links apart.
+    """
     patterns = [gate.pattern for gate in gates if gate.pattern is not None]
-    return any(matches_any(path, patterns) for path in edited)
+    return any(matches_any(path, patterns) or may_hold_match(path, patterns) for path in edited)
+
+
+def edits_attributes(edited: Iterable[str]) -> bool:
+    """Return True if an edited path is a `.gitattributes`, which may give a checkout another text of a prompt."""
+    return any(fold_path(PurePosixPath(path).name) == ".gitattributes" for path in edited)
 
 
 def edits_any(edited: Iterable[str], gated: Iterable[str]) -> bool:

@@ -105,7 +105,7 @@ def set_status(
 
 def write_kept_outputs(job: Job, status: Status) -> None:
     """Write the outputs of a run that left the standing verdict as it is, with a report of no gates that says so."""
-    report = report_error(EvalgateError(f"nothing has changed since the verdict: {status.sentence}"))
+    report = report_error(EvalgateError(f"nothing has changed since the verdict: {status.description}"))
     json, text = job.write_report(report)
     job.write_outputs(
         {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from evalgate.action import heads
 from evalgate.action.posted_comment import Sticky
 from evalgate.domain import Admission, Report
-from evalgate.report.status import EVALUATING, Status
+from evalgate.report.status import EVALUATING, Status, Word
 from evalgate.services.github_rows import CommitStatus
 
 _DECIDED = ("success", "failure")
+_WORDS: Mapping[str, tuple[Word, ...]] = {"success": ("PASS", "INCONCLUSIVE"), "failure": ("FAIL", "INCONCLUSIVE")}
+"""The verdicts that the description of a decided status begins with, by its state; the first where it says none."""
 
 
 def find_standing(sticky: Sticky, context: str, sha: str) -> CommitStatus | None:
@@ -44,12 +48,18 @@ def outlasts(standing: CommitStatus | None, status: Status, report: Report, key:
 
 
 def make_kept_status(standing: CommitStatus) -> Status:
-    """Return the status of a run that leaves the standing verdict as it is."""
-    match standing.state:
-        case "success":
-            return Status(verdict="PASS", state="success", sentence=standing.description, code=Admission.PASS)
-        case "failure":
-            return Status(verdict="FAIL", state="failure", sentence=standing.description, code=Admission.FAIL)
-        case _:
-            code = Admission.AWAITING_SIGN_OFF
-            return Status(verdict="PENDING", state="pending", sentence=standing.description, code=code)
+    """Return the status of a run that leaves the standing verdict as it is, with the verdict that its description says.
+
+    An INCONCLUSIVE may let a change merge, or block it with an exit code of its own.
+    """
+    if standing.state not in _WORDS:
+        asked = heads.read_sign_off(standing)
+        code = Admission.AWAITING_SIGN_OFF if asked else Admission.NOT_EVALUATED
+        return Status(verdict="PENDING", state="pending", sentence=standing.description, code=code)
+    word, _, sentence = standing.description.partition(":")
+    verdict = next((one for one in _WORDS[standing.state] if one == word), None)
+    if verdict is None:
+        verdict, sentence = _WORDS[standing.state][0], standing.description
+    code = Admission.INCONCLUSIVE if verdict == "INCONCLUSIVE" else Admission.FAIL
+    code = Admission.PASS if standing.state == "success" else code
+    return Status(verdict=verdict, state=standing.state, sentence=sentence.strip(), code=code)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from evalgate.inputs.formats.nodes import refuse
-from evalgate.inputs.tree import CommitTree
+from evalgate.errors import Place
+from evalgate.inputs.tree import CommitTree, NoSuchFileError
 from evalgate.services.git import Git
 
 
@@ -43,7 +43,7 @@ class MergedTree:
         if path in self._merged:
             return self._merged[path]
         if not self.exists(path):
-            raise refuse("no such file", path)
+            raise NoSuchFileError("no such file", place=Place(path=path))
         return self._choose(path).read(path)
 
     def exists(self, path: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from evalgate.change import base_policy, pins, prompt_edits
+from evalgate.change import base_policy, checkout_texts, pins, prompt_edits, unlisted_paths
 from evalgate.change.merged_tree import MergedTree
 from evalgate.domain import DEFAULT_LEVELS, Check, Config, Judge, Limits, Policy
 from evalgate.errors import EvalgateError, InputError, Place
@@ -121,6 +121,8 @@ def open_pull_request(
         own = _load_own(own_tree, config, view, sides)
         change = base_policy.judge_change(config, own, view, sides)
         change = prompt_edits.add_unread_edits(change, config, view)
+        change = unlisted_paths.add_unlisted(change, config, view)
+        change = checkout_texts.add_attribute_edits(change, config, view)
         merged = _open_merged(config, own, view, sides, verify)
     elif own_tree.exists(name):
         merged = open_commit(view, name, verify=verify, environment=environment)

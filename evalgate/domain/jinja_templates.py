@@ -104,7 +104,7 @@ def list_read_texts(text: str, files: Files = ()) -> tuple[str, ...]:
     found: list[str] = []
     for source in sources:
         try:
-            tree = _parse(source)
+            tree = parse(source)
         except RenderingError:
             return sources
         if next(tree.find_all(reading), None) is not None:

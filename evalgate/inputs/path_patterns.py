@@ -11,6 +11,7 @@ from evalgate.inputs.tree import Tree
 MOST_MATCHES = 2_000
 """The maximum number of files that one pattern of prompts may match."""
 _WILD = re.compile(r"[*?\[]")
+_PARTS = re.compile(r"/|\*\*")
 
 
 def is_pattern(path: str) -> bool:
@@ -34,6 +35,18 @@ def find_matches(tree: Tree, pattern: str, suffixes: tuple[str, ...]) -> Iterato
 def matches_any(path: str, patterns: Iterable[str]) -> bool:
     """Return whether one of these patterns matches a path. A pattern without a wildcard matches itself."""
     return any(compile_pattern(pattern).fullmatch(path) for pattern in patterns)
+
+
+def may_hold_match(folder: str, patterns: Iterable[str]) -> bool:
+    """Return whether one of these patterns may match a path below a folder.
+
+    It may if its part before a slash, or up to a `**`, matches the folder.
+    """
+    return any(
+        compile_pattern(pattern[:end]).fullmatch(folder)
+        for pattern in patterns
+        for end in [found.end() if found[0] == "**" else found.start() for found in _PARTS.finditer(pattern)]
+    )
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

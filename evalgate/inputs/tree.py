@@ -9,19 +9,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
-from evalgate.errors import EvalgateError, InputError
+from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.formats.nodes import refuse
 from evalgate.services import git_lfs, git_trees
+from evalgate.services.git_objects import NothingThereError
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
+
+
+class NoSuchFileError(InputError, NothingThereError):
+    """A tree has nothing at a path."""
 
 
 class Tree(Protocol):
     """Files by POSIX path, relative to the tree's root. The working tree accepts absolute paths as well.
 
     `read` raises InputError for a file that is missing, unreadable, too large, not regular, outside of the root, or a
-    symbolic link (its target is not part of a commit).
+    symbolic link (its target is not part of a commit). If there is nothing at all, it is a NothingThereError as well.
     """
 
     @property
@@ -73,8 +78,8 @@ class WorkTree:
                 raise refuse("is not a regular file", path)
             _refuse_large(status.st_size, path)
             data = file.read_bytes()
-        except FileNotFoundError:
-            raise refuse("no such file", path) from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise NoSuchFileError("no such file", place=Place(path=path)) from None
         except OSError as error:
             raise refuse(f"cannot be read: {error.strerror or error}", path) from None
         return self._resolve_pointer(file, data, path) if git_lfs.is_pointer(data) else data

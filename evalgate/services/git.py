@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from evalgate.errors import GitError
 from evalgate.services import git_lfs
 from evalgate.services.git_names import branch_of, find_meanings, fold_path, shorten_name
-from evalgate.services.git_objects import COMPLETE, ObjectReader, UnavailableError
+from evalgate.services.git_objects import COMPLETE, AbsentError, ObjectReader, UnavailableError
 from evalgate.services.git_process import execute, first_line
 from evalgate.services.git_submodules import Submodules
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries
@@ -200,7 +200,7 @@ class Git:
         oid = self.blob(commit, path)
         sha = self.resolve(commit)
         if oid is None:
-            raise GitError(f"{sha[:7]}:{path} does not exist")
+            raise AbsentError(f"{sha[:7]}:{path} does not exist")
         return self.read_blob(oid, sha, path)
 
     def read_blob(self, oid: str, commit: str, path: str) -> bytes:
@@ -303,8 +303,8 @@ class Git:
 
     def added(self, base: str, commit: str, *, kinds: str = "A") -> list[str]:
         """Return the paths that a commit has and `base` has not; with the `kinds` "MT" those with changed content."""
-        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", f"--diff-filter={kinds}"]
-        done = self._run([*order, self.resolve(base), self.resolve(commit), "--"])
+        order = ["--ignore-submodules=none", "--no-renames", "--name-only", f"--diff-filter={kinds}"]  # not .gitmodules
+        done = self._run(["diff-tree", "-r", "-z", *order, self.resolve(base), self.resolve(commit), "--"])
         return os.fsdecode(done.stdout).split("\0")[:-1]
 
     def spelt_otherwise(self, commit: str, path: str) -> str | None:

@@ -8,12 +8,20 @@ import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.errors import GitError
+from evalgate.errors import EvalgateError, GitError
 from evalgate.services.git_process import command_line, end, environment, execute
 
 _KINDS = frozenset({b"blob", b"tree", b"commit", b"tag"})
 _PROMISOR = r"^remote\..*\.promisor$"
 COMPLETE = "git fetch --refetch --no-filter; in a workflow, leave `filter:` of actions/checkout out"
+
+
+class NothingThereError(EvalgateError):
+    """There is nothing at a path: no file, and nothing else that cannot be read, such as a link."""
+
+
+class AbsentError(GitError, NothingThereError):
+    """A commit has nothing at a path."""
 
 
 class UnavailableError(GitError):

@@ -30,6 +30,17 @@ def read_entries(data: bytes, *, id_bytes: int) -> dict[str, TreeEntry]:
     return entries
 
 
+def find_entry(read_tree: Callable[[str], Mapping[str, TreeEntry]], tree: str, path: str) -> TreeEntry | None:
+    """Return the entry of a path; None if there is none, or if a link or a submodule is on the way to it."""
+    *folders, name = path.split("/")
+    for folder in folders:
+        entry = read_tree(tree).get(folder)
+        if entry is None or entry.mode != TREE:
+            return None
+        tree = entry.oid
+    return read_tree(tree).get(name)
+
+
 def list_files(
     read_tree: Callable[[str], Mapping[str, TreeEntry]],
     tree: str,

@@ -82,6 +82,7 @@ def test_files_of_no_gate_need_no_key(hub: Hub, files: list) -> None:
         ["prompts"],
         [".evalgate/verdicts/a.json"],
         [("README.md", ".Evalgate")],
+        ["docs/.gitattributes"],
         [*[f"docs/{n}.md" for n in range(150)], PROMPT],
         [f"docs/{n}.md" for n in range(3_000)],
     ],
@@ -96,6 +97,7 @@ def test_files_of_no_gate_need_no_key(hub: Hub, files: list) -> None:
         "folder",
         "the store",
         "a file in its place",
+        "attributes",
         "second page",
         "many",
     ],
@@ -108,6 +110,11 @@ def test_a_file_of_a_gate_or_too_many_files_need_a_key(hub: Hub, files: list) ->
 def test_a_new_file_of_a_pattern_needs_a_key(path: str, alone: bool) -> None:
     gate = SimpleNamespace(pattern="prompts/**/*.prompt.yml")
     assert matches_pattern([path], [gate, SimpleNamespace(pattern=None)]) is not alone
+
+
+@pytest.mark.parametrize(("path", "alone"), [("prompts/sub", False), ("prompts/a/b.md", False), ("docs", True)])
+def test_a_file_that_may_be_a_link_to_prompts_of_a_pattern_needs_a_key(path: str, alone: bool) -> None:
+    assert matches_pattern([path], [SimpleNamespace(pattern="prompts/**/*.prompt.yml")]) is not alone
 
 
 def on_main(hub: Hub, **files: str | None) -> None:

@@ -83,6 +83,21 @@ def test_an_endpoint_that_is_down_is_an_error_and_the_comment_says_so(hub: Hub) 
     assert "PASS" not in comment.splitlines()[2]
 
 
+def test_a_file_that_may_be_missing_is_not_missing_where_it_is_a_link(hub: Hub) -> None:
+    text = prompt(manner="{% include 'extra.txt' ignore missing %}")
+    hub.configure("prompt: prompts/support.prompt.yml", "prompt: prompts/support.prompt.yml\n    template: jinja")
+    hub.world.repository.git("switch", "--quiet", "main")
+    hub.base = hub.world.repository.commit("jinja", **{"prompts/support.prompt.yml": text, "docs/rude.txt": BRIEF})
+    hub.world.repository.git("switch", "--quiet", "work")
+    hub.world.repository.git("merge", "--quiet", "--ff-only", "main")
+    (hub.world.root / "prompts" / "extra.txt").symlink_to("../docs/rude.txt")
+    hub.push("")
+    ran = hub.run()
+    assert ran.code == 2
+    assert hub.statuses[-1][1] == "error"
+    assert "prompts/extra.txt is a symbolic link" in ran.log
+
+
 def test_a_broken_prompt_is_an_error_at_its_place(hub: Hub) -> None:
     hub.push("", **{"prompts/support.prompt.yml": "messages: [\n"})
     ran = hub.run()

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from action.gated_pull_request import BRIEF, MAJOR, Hub
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.report.status import EVALUATING
+from evalgate.action import heads
+from evalgate.action.standing import make_kept_status
+from evalgate.domain import Admission
+from evalgate.report.status import EVALUATING, LONGEST, Status
+from evalgate.services.github_rows import CommitStatus
 
 LATER = "2099-01-01T00:00:00Z"
 
@@ -42,6 +48,52 @@ def test_an_event_that_changes_nothing_leaves_the_verdict_as_it_is(hub: Hub, kin
     assert json.loads(Path(ran.outputs["report-json"]).read_text())["gates"] == []
 
 
+def test_such_an_event_tells_an_inconclusive_as_the_run_did_that_reached_it(hub: Hub) -> None:
+    hub.world.application = lambda system, user: json.dumps({"answer": "no" if BRIEF in system else user})
+    hub.push()
+    first = hub.run(fail_on="fail")
+    assert hub.statuses[-1][2].startswith("INCONCLUSIVE: ")
+    for rule, code in (("fail", 0), ("inconclusive", 4)):
+        ran = hub.run(payload=hub.pull() | {"action": "edited", "changes": {}}, fail_on=rule)
+        assert (ran.code, ran.outputs["verdict"], ran.outputs["failed"]) == (code, "INCONCLUSIVE", "true")
+    assert (first.code, first.outputs["verdict"]) == (0, "INCONCLUSIVE")
+
+
+_WORDS = {"success": ("PASS", "INCONCLUSIVE"), "failure": ("FAIL", "INCONCLUSIVE"), "pending": ("PENDING",)}
+_CODES = {"success": {Admission.PASS}, "failure": {Admission.FAIL, Admission.INCONCLUSIVE}}
+
+
+@given(
+    state=st.sampled_from(["success", "failure", "pending"]),
+    data=st.data(),
+    sentence=st.text(max_size=200) | st.sampled_from(["INCONCLUSIVE: x", "PASS: x", "FAIL: : "]),
+    asked=st.sampled_from(["", "asked", "given"]),
+)
+def test_what_stands_is_told_as_it_was(
+    state: Any, data: st.DataObject, sentence: str, asked: Literal["", "asked", "given"]
+) -> None:
+    word: Any = data.draw(st.sampled_from(_WORDS[state]))
+    told = Status(verdict=word, state=state, sentence=sentence, code=Admission.PASS)
+    url = heads.add_marks("https://github.test/acme/prompts", sign_off=asked)
+    kept = make_kept_status(
+        CommitStatus(
+            id=1,
+            state=state,
+            context="evalgate",
+            description=told.description,
+            target_url=url,
+            creator="",
+            created_at="",
+        )
+    )
+    assert (kept.verdict, kept.state) == (told.verdict, told.state)
+    if len(told.description) < LONGEST:
+        assert kept.description.split() == told.description.split()
+    pending = {Admission.AWAITING_SIGN_OFF if asked else Admission.NOT_EVALUATED}
+    assert kept.code in _CODES.get(state, pending)
+    assert (kept.code is Admission.INCONCLUSIVE) == (word == "INCONCLUSIVE" and state == "failure")
+
+
 @pytest.mark.parametrize("left", ["nothing", "the beginning of a run"])
 def test_without_a_verdict_such_an_event_is_evaluated(hub: Hub, left: str) -> None:
     hub.push()
@@ -71,8 +123,10 @@ def test_the_same_content_that_is_drawn_again_and_fails_keeps_its_pass(hub: Hub)
     before = list(hub.statuses)
     shutil.rmtree(hub.world.root / ".evalgate")
     hub.world.application = lambda system, user: "no" if BRIEF in system else json.dumps({"answer": user})
-    hub.run()
+    ran = hub.run()
     assert hub.statuses == before
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["failed"]) == (0, "PASS", "false")
+    assert "the earlier verdict stands" in ran.log
 
 
 def test_a_new_commit_and_another_branch_are_evaluated(hub: Hub) -> None:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from repository import Repository
 
-from evalgate.inputs.path_patterns import compile_pattern, fill, find_folder, find_matches, is_pattern, matches_any
+from evalgate.inputs.path_patterns import (
+    compile_pattern,
+    fill,
+    find_folder,
+    find_matches,
+    is_pattern,
+    matches_any,
+    may_hold_match,
+)
 from evalgate.inputs.tree import CommitTree, WorkTree
 from evalgate.services.git import Git
 
@@ -62,3 +72,24 @@ def test_a_commit_has_the_matches_of_its_working_tree(repository: Repository) ->
         assert list(find_matches(tree, "p/.hidden/*.md", (".md",))) == ["p/.hidden/d.md"]
     inner = CommitTree(Git.open(repository.root), Git.open(repository.root).resolve("HEAD"), prefix="p")
     assert list(find_matches(inner, "**/*.md", (".md",))) == ["a.md", "x/b.md"]
+
+
+PARTS = st.lists(st.sampled_from(["a", "b", "ab", "ba.md"]), min_size=1, max_size=4)
+PATTERNS = st.lists(
+    st.sampled_from(["a", "*", "**", "a**b", "?", "[ab]", "[!b]*", "**.md", "*.md"]), min_size=1, max_size=4
+)
+
+
+@given(PARTS, PATTERNS, st.data())
+def test_a_folder_of_a_match_may_hold_it(parts: list[str], steps: list[str], data: st.DataObject) -> None:
+    pattern = "/".join(steps)
+    if matches_any("/".join(parts), [pattern]) and len(parts) > 1:
+        assert may_hold_match("/".join(parts[: data.draw(st.integers(1, len(parts) - 1))]), ["none", pattern])
+
+
+@pytest.mark.parametrize(
+    "pattern", ["prompts/*.md", "prompts/x/*/y.md", "prompts/sub.md", "other/**", "prompts/[!s]*/**"]
+)
+def test_a_folder_that_no_match_can_be_in_holds_none(pattern: str) -> None:
+    assert not may_hold_match("prompts/sub", [pattern])
+    assert may_hold_match("prompts/sub", [pattern, "prompts/**/*.md"])

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import Gate
-from evalgate.errors import EvalgateError
+from evalgate.errors import EvalgateError, Place
 from evalgate.inputs.case_images import list_image_files, list_included_files
-from evalgate.inputs.formats.nodes import refuse
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.recording_tree import RecordingTree
-from evalgate.inputs.tree import WorkTree
+from evalgate.inputs.tree import NoSuchFileError, WorkTree
 
 MAIN = "prompts/main.j2"
 NAMES = ["a.j2", "b.j2", "parts/c.j2"]
@@ -45,7 +44,7 @@ class MemoryTree:
     def read(self, path: str) -> bytes:
         data = self._files.get(path)
         if data is None:
-            raise refuse("no such file", path)
+            raise NoSuchFileError("no such file", place=Place(path=path))
         return data
 
     def exists(self, path: str) -> bool:

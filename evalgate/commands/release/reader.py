@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from evalgate.errors import InputError, Place
+from evalgate.services.user_files import read_user_file
 from evalgate.store.atomic import write_file
 
 READERS: Final = {"node": "evalgate_reader.mjs", "csharp": "EvalgateReader.cs"}
@@ -24,7 +25,7 @@ def write_reader(language: str, folder: Path) -> tuple[Path, bool]:
     path = folder / name
     place = Place(path=str(path))
     try:
-        old = path.read_bytes() if path.exists() else None
+        old = read_user_file(path) if path.exists() else None
         if old == content:
             return path, False
         if old is not None and f"`evalgate release reader {language}`".encode() not in old:

@@ -15,12 +15,16 @@ from evalgate.domain.joined_messages import join_messages
 from evalgate.domain.templates import RenderingError
 from evalgate.errors import EvalgateError, Fault, Place
 from evalgate.inputs.formats.data_file import decode
+from evalgate.services.git_objects import NothingThereError
 
 MOST_INCLUDED = 100
 """The maximum number of files that a prompt includes, directly and indirectly."""
 
 ReadFile: TypeAlias = Callable[[str], bytes]
-"""Returns the content of a file by its path in the tree. Raises EvalgateError for a file that cannot be read."""
+"""Returns the content of a file by its path in the tree.
+
+Raises EvalgateError for a file that cannot be read, and a NothingThereError if there is none.
+"""
 
 
 class JinjaFileReader:
@@ -73,7 +77,8 @@ class JinjaFileReader:
             text = decode(self._read(path), path) if self._read is not None else None
         except EvalgateError as error:
             text = None
-            if is_needed:
+            # an application may read what is there and cannot be read here, such as a link
+            if is_needed or not isinstance(error, NothingThereError):
                 message = f'the included file "{path}" {error.faults[0].message}'
                 self.faults.append(Fault(message=message, place=place, hint=error.faults[0].hint))
         if text is None:

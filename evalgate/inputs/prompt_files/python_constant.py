@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import io
 import textwrap
+import tokenize
 import warnings
 from collections.abc import Sequence
 
@@ -53,6 +55,7 @@ def read_constant(data: bytes, path: str, name: str) -> PromptParts:
     if len(data) > MOST_CONSTANT_FILE:
         raise refuse(f"has {len(data):,} bytes; the most that is parsed is {MOST_CONSTANT_FILE:,}", path)
     text = decode(data, path)
+    _refuse_other_encoding(data, text, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -65,6 +68,18 @@ def read_constant(data: bytes, path: str, name: str) -> PromptParts:
         return _ConstantReader(module, text, path).read(name)
     except RecursionError:
         raise refuse(f"{name} is nested too deeply", path) from None
+
+
+def _refuse_other_encoding(data: bytes, text: str, path: str) -> None:
+    """Raise InputError if Python reads another text: by the encoding that one of the first two lines declares."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        if data.decode(encoding).removeprefix("\ufeff").replace("\r\n", "\n") == text:
+            return
+        problem = f"declares the encoding {encoding}, in which it is another text"
+    except (SyntaxError, LookupError, ValueError):
+        problem = "declares an encoding that is not known, or in which it is no text"
+    raise refuse(problem, path, 1, hint="save it as UTF-8, and take the line `coding:` out")
 
 
 class _ConstantReader:

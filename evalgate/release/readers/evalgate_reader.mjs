@@ -10,7 +10,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 
 const FORMAT = 1;
 const LARGEST = 16 * 1024 * 1024;
@@ -55,7 +56,7 @@ export class ReleaseReader {
     if ((file === undefined) === (read === undefined)) {
       throw new TypeError("give either `file` or `read`");
     }
-    this.#read = read ?? (() => readFile(file));
+    this.#read = read ?? (() => readRegular(file));
     this.#ttl = ttlSeconds;
     this.#timeout = timeoutSeconds;
     this.#onError = onError;
@@ -611,6 +612,20 @@ function copyHistory(name, value) {
     throw new ReleaseError(`the variable "${name}" must be a list of messages, each with a role and text as content`);
   }
   return value.map((one) => ({ ...one }));
+}
+
+/** Reads a regular file. A pipe, which may never have a writer, would hold a thread of Node.js for ever. */
+async function readRegular(path) {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const status = await file.stat();
+    if (!status.isFile() || status.size > LARGEST) {
+      throw new ReleaseError(`${path} is not a regular file of at most ${LARGEST} bytes`);
+    }
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
 }
 
 function toBytes(data, name) {

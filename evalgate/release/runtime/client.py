@@ -79,7 +79,8 @@ class PromptClient:
         """
         from pathlib import Path
 
-        from evalgate.release.runtime.sources import FileSource, read_bounded
+        from evalgate.release.runtime.bounded_file import read_bounded
+        from evalgate.release.runtime.sources import FileSource
 
         place = Path(path).absolute()
         client = cls.__new__(cls)

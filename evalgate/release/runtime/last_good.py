@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from evalgate.release.checked_value import LARGEST, DocumentError
+from evalgate.release.runtime.bounded_file import read_bounded
 from evalgate.release.runtime.cached_document import CachedDocument, count_from, parse_cached, tell_wall
 from evalgate.release.runtime.prompt_error import make_printable, warn
 
@@ -59,8 +60,7 @@ class LastGood:
 
     def _load(self) -> dict[str, dict[str, Any]]:
         try:
-            with self._path.open("rb") as file:
-                data = file.read(_LARGEST_FILE + 1)
+            data = read_bounded(self._path, _LARGEST_FILE)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:

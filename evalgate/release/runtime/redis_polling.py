@@ -1,18 +1,19 @@
 """The rounds of a process at Redis: it takes what is new, and asks the registry for all processes if it has the lease.
 
-They have a thread of their own, as a client of Redis may wait for a server that is gone for as long as it likes.
+They have a thread of their own, and each call an end of its own, as a client of Redis may wait for a server that is
+gone or slow for as long as it likes.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from evalgate.release.checked_value import DocumentError
+from evalgate.release.runtime.bounded_calls import BoundedCalls
 from evalgate.release.runtime.cached_document import CachedDocument
 from evalgate.release.runtime.document_cache import DocumentCache, describe_refusal, spread
 from evalgate.release.runtime.loads import Load
@@ -26,6 +27,8 @@ REDIS_WAIT = 0.2
 """Seconds that a load waits for Redis, however often its client tries again."""
 ASK_SECONDS = 5.0
 """The process that asks the registry for all does it this often."""
+CALL_SECONDS = 5.0
+"""Seconds that any other call of Redis may take."""
 LOOK_SECONDS = 10.0
 """The others look at Redis this often, and a Redis that failed is left alone for as long."""
 _FRESH = 30.0
@@ -54,13 +57,14 @@ class RedisPolling:
         self._layer = layer
         self._registry = registry
         self._down_until = 0.0
+        self._calls = BoundedCalls()
 
     def load(self, name: str, base: CachedDocument | None) -> bool:
         """Take the first document of a name from Redis, within REDIS_WAIT. Return whether it is as good as asking."""
         if monotonic() < self._down_until:
             return False
         try:
-            copy = call_within(REDIS_WAIT, partial(self._layer.read, name))
+            copy = self._calls.call(REDIS_WAIT, partial(self._layer.read, name))
         except Exception as error:
             self._note_failure(error)
             return False
@@ -71,13 +75,12 @@ class RedisPolling:
         held = self._registry.documents.by_name.get(name)
         if held is None or monotonic() < self._down_until:
             return False
-        store = partial(call_within, ASK_SECONDS, partial(self._layer.store, held))
-        return self._try(partial(self._spare, name, store))
+        return self._try(partial(self._spare, name, partial(self._layer.store, held)))
 
     def resign(self) -> None:
         """Give the lease back, if this process has it."""
         if monotonic() >= self._down_until:
-            self._try(self._layer.resign)
+            self._try(partial(self._calls.call, CALL_SECONDS, self._layer.resign))
 
     def reset_after_fork(self) -> None:
         self._layer.forget_process()
@@ -91,12 +94,15 @@ class RedisPolling:
         own = list(self._registry.documents.by_name)
         names: list[str] = []
         try:
-            leads = self._layer.lead()
+            leads = self._calls.call(CALL_SECONDS, self._layer.lead)
             self._spare("the names", partial(self._layer.note_names, own))
             for name in own:
-                self._spare(name, partial(self._look_at, name))
+                revision = self._registry.documents.by_name[name].revision
+                copy = self._spare(name, partial(self._layer.read, name, revision))
+                if copy is not None:
+                    self._accept(name, copy)
             if leads:
-                self._spare("the names", lambda: names.extend(self._layer.list_names()))
+                names = self._spare("the names", self._layer.list_names) or []
         except Exception as error:
             self._note_failure(error)
             return LOOK_SECONDS
@@ -107,21 +113,21 @@ class RedisPolling:
         seconds = ASK_SECONDS if leads else LOOK_SECONDS
         return max(0.05, began + seconds * spread(0.8, 0.95) - monotonic())
 
-    def _look_at(self, name: str) -> None:
-        copy = self._layer.read(name, self._registry.documents.by_name[name].revision)
+    def _accept(self, name: str, copy: RedisCopy) -> None:
         if copy.data is not None:
             self._take(name, copy)
         elif copy.revision:
             self._registry.documents.confirm(name, copy.digest, monotonic() - copy.age)
 
-    def _spare(self, subject: str, call: Callable[[], object]) -> None:
-        """Call, and report a fault of one key in Redis, so that it stops nothing else. Raises if Redis is gone."""
+    def _spare(self, subject: str, call: Callable[[], Result]) -> Result | None:
+        """Call in time, and report a fault of one key, so that it stops nothing else. Raises if Redis is gone."""
         try:
-            call()
+            return self._calls.call(CALL_SECONDS, call)
         except Exception as error:
             if _is_gone(error):
                 raise
             self._registry.problems.report(f"{subject} in Redis", f"{type(error).__name__}: {error}")
+        return None
 
     def _ask_for_all(self, own: list[str], others: list[str]) -> None:
         """Ask the registry for what this process serves, then for what others use, for as long as the lease lasts."""
@@ -183,24 +189,3 @@ def _is_gone(error: Exception) -> bool:
     """Return whether an error is of the connection, and not of one key: by name, as the client is the application's."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     return not kinds.isdisjoint(("OSError", "ConnectionError", "TimeoutError"))
-
-
-def call_within(seconds: float, call: Callable[[], Result]) -> Result:
-    """Return what a call returns, or raise what it raises. Raises TimeoutError after some seconds, and leaves it."""
-    results: list[Result] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="evalgate-redis-call", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError(f"no answer within {seconds} s")
-    return results[0]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from evalgate.release.checked_value import LARGEST, DocumentError, load_value
+from evalgate.release.checked_value import DocumentError, load_value
+from evalgate.release.runtime.bounded_file import read_bounded
 from evalgate.release.runtime.prompt_error import PromptError, SourceError, make_printable
 
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
@@ -70,12 +71,6 @@ def parse_file_name(file_name: str) -> str:
     from urllib.parse import unquote
 
     return unquote(file_name.removesuffix(".json"))
-
-
-def read_bounded(path: Path) -> bytes:
-    """Return the bytes of a file, at most one more than a document may have. Raises OSError."""
-    with path.open("rb") as file:
-        return file.read(LARGEST + 1)
 
 
 class FileSource:

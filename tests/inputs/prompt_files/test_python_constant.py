@@ -214,3 +214,26 @@ def test_a_place_is_named_where_a_constant_gets_another_value() -> None:
         app/prompts.py:3:5: "P" gets its value in another place as well
           hint: assign the text once, at the top level of the module or class"""
     )
+
+
+ENCODINGS = ("utf-8", "UTF8", "us-ascii", "latin-1", "cp1252", "utf-7", "utf-16", "rot13", "shift_jis", "no-such")
+
+
+@given(
+    encoding=st.sampled_from(ENCODINGS),
+    line=st.sampled_from(["# coding: {}\n", "# -*- coding: {} -*-\n", "#!/usr/bin/python\n# vim: fileencoding={}\n"]),
+    text=st.text(st.sampled_from("ab +AGIAYg-éß\\~¥"), max_size=12),
+    mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+)
+def test_a_text_is_read_in_the_encoding_that_python_reads_it_in(
+    encoding: str, line: str, text: str, mark: bytes
+) -> None:
+    data = mark + f"{line.format(encoding)}P = {'x' + text!r}\n".encode()
+    try:
+        found = parse_prompt(data, "p.py", "x", PromptSettings(constant="P")).messages[0].content
+    except InputError:
+        assert encoding != "utf-8"
+        return
+    module: dict[str, object] = {}
+    exec(compile(data, "p.py", "exec"), module)
+    assert str(module["P"]).strip("\n") == found

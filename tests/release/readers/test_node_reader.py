@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -48,6 +49,19 @@ print({ cold, messages: served.messages({ name: "Ada" }), stale: served.staleSec
     assert told["cold"].startswith('ReleaseError: the prompt "support" is not loaded; await load("support")')
     assert told["messages"][1] == {"role": "user", "content": "Hello Ada!"}
     assert 0 <= told["stale"] < 1
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    script = """
+const began = performance.now();
+const told = await failure(() => new ReleaseReader({ file: "pipe.json" }).load("support"));
+print({ told, seconds: (performance.now() - began) / 1000 });
+process.exit(0);
+"""
+    told = run(tmp_path, script)
+    assert told["told"].startswith("ReleaseError: pipe.json is not a regular file")
+    assert told["seconds"] < 5
 
 
 def test_callers_share_one_call_of_the_source(tmp_path: Path) -> None:

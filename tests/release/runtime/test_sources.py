@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from release.chains import make_chain
 
-from evalgate.release.checked_value import LARGEST
 from evalgate.release.runtime.http_source import HttpSource
 from evalgate.release.runtime.prompt_error import PromptError, SourceError
-from evalgate.release.runtime.sources import make_file_name, open_source, read_bounded
+from evalgate.release.runtime.sources import make_file_name, open_source
 
 
 def make_registry(path: Path, *rows: tuple[str, int, bytes]) -> None:
@@ -41,13 +40,6 @@ def test_a_file_and_a_folder_of_files_are_read(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(SourceError, match="cannot be read"):
         open_source(f"file:{tmp_path}").read("folder")
-
-
-def test_a_file_without_an_end_is_not_read_to_its_end(tmp_path: Path) -> None:
-    large = tmp_path / "large.json"
-    with large.open("wb") as file:
-        file.truncate(LARGEST + 1000)
-    assert len(read_bounded(large)) == LARGEST + 1
 
 
 def test_the_last_revision_in_sqlite_is_read(tmp_path: Path) -> None:
