@@ -109,6 +109,8 @@ def test_a_generation_is_the_row_of_what_was_served(tmp_path: Path, monkeypatch:
     (tmp_path / "support.json").write_bytes(encode_document(document))
     monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", PUBLIC)
     monkeypatch.setenv("LANGFUSE_SECRET_KEY", SECRET)
+    # the SDK gives each key one client in a process, and another test has one without tracing
+    monkeypatch.setattr("langfuse._client.resource_manager.LangfuseResourceManager._instances", {})
     answer = load_function("answer_with_trace", tmp_path)
     client = answer.__globals__["prompts"]
 

@@ -73,6 +73,10 @@ class ObjectReader:
         return GitObject(words[0].decode(), words[1].decode(), data[:-1])
 
     def _explain_end(self, name: str) -> GitError:
+        """Return why there was no answer. The next read starts a process anew: this one may still be ending."""
+        if self._stop is not None:
+            self._stop()
+        self._process = None
         if execute(self._root, ["config", "--get-regexp", _PROMISOR]).returncode == 0:
             return UnavailableError(
                 f"this partial clone lacks the object {name}, and git cannot fetch it from its remote", hint=COMPLETE

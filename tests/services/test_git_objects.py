@@ -6,6 +6,7 @@ import pytest
 from repository import Repository
 
 from evalgate.services.git_objects import ObjectReader
+from evalgate.services.git_process import GitError
 
 
 @pytest.fixture
@@ -36,4 +37,19 @@ def test_a_process_that_ended_is_started_again(reader: ObjectReader) -> None:
     assert first is not None
     os.kill(first.pid, 9)
     first.wait()
+    assert reader.read("HEAD") is not None
+
+
+def test_after_a_read_without_an_answer_a_process_is_started_that_never_saw_it(
+    reader: ObjectReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that gave no answer may not have ended yet: it counts as running, and answers nothing more."""
+    assert reader.read("HEAD") is not None
+    first = reader._process
+    assert first is not None and first.stdout is not None
+    first.kill()
+    first.wait()
+    monkeypatch.setattr(first, "poll", lambda: None)
+    with pytest.raises(GitError, match="ended early"):
+        reader.read("HEAD")
     assert reader.read("HEAD") is not None
