@@ -41,7 +41,7 @@ from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings, PromptVersion, TextStart, VersionAtCommit
 from evalgate.domain.report_kind import ReportKind
-from evalgate.domain.report_refs import DatasetRef, VersionRef
+from evalgate.domain.report_refs import DatasetRef, InputField, VersionRef
 from evalgate.domain.revert import Revert
 from evalgate.domain.target import Prices, Target, UnsetVariable
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
@@ -135,6 +135,7 @@ __all__ = [
     "GatePlan",
     "GateReport",
     "GoldenDataset",
+    "InputField",
     "Json",
     "Judge",
     "Level",

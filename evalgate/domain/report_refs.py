@@ -1,4 +1,4 @@
-"""References of a report: which prompt version, and which golden dataset."""
+"""References of a report: which prompt version, which golden dataset, and what a case put into the prompt."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ class DatasetRef:
     narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"optional": True})
     untagged: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"optional": True})
     same_answer: int = field(default=0, metadata={"optional": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputField:
+    """A field of a case that the prompt uses, and its text as a reader sees it."""
+
+    name: str
+    text: str

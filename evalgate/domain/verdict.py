@@ -13,7 +13,7 @@ from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
-from evalgate.domain.report_refs import DatasetRef, VersionRef
+from evalgate.domain.report_refs import DatasetRef, InputField, VersionRef
 from evalgate.domain.revert import Revert
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
 
@@ -270,7 +270,8 @@ class Evidence:
     `moved` has a sentence for each label or dataset that had another content at the end of the run than was measured.
     `shown_key` is the `verdict_key` of the text that a reader sees, if hidden text makes the own one another.
     `recorded` is the verdict of an earlier run on the same content that these results do not replace. `replay` is set
-    if the cases are rows of production, and the baseline is what production answered.
+    if the cases are rows of production, and the baseline is what production answered. `inputs` has the fields that the
+    prompt uses of the cases that changed or do not hold, by case; a case whose input is not known is not in it.
     """
 
     name: str
@@ -301,6 +302,7 @@ class Evidence:
     shown_key: str | None = None
     recorded: RecordedVerdict | None = None
     replay: ReplayedRows | None = None
+    inputs: Mapping[str, tuple[InputField, ...]] = field(default_factory=dict)
 
     @property
     def kind(self) -> ReportKind:

@@ -37,7 +37,7 @@ from evalgate.domain import (
 from evalgate.domain.reasoning import strip_reasoning
 from evalgate.domain.report_criteria import find_excluded
 from evalgate.execute.engine import Engine
-from evalgate.gate import adapted_targets
+from evalgate.gate import adapted_targets, case_inputs
 from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.gate.unanswered_draws import Asking, ask_target
 from evalgate.plan.gate_plan import make_fresh_trial
@@ -66,7 +66,7 @@ def evaluate_plan(
     if plan.kind is ReportKind.SHARD:
         run.answer(len(plan.order))
         run.settle(every=True)
-        return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy)
+        return run.decide()
     for look in schedule.plan_looks(run.evidence(), plan.gate.thresholds, config.policy):
         run.answer(look.cases)
         standing = run.settle()
@@ -74,7 +74,7 @@ def evaluate_plan(
             break
     if not standing.fails and standing.owes_all and standing.look.early:
         run.check_remaining_cases()
-    return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy, run.measured)
+    return run.decide()
 
 
 def evaluate_checks(
@@ -89,7 +89,7 @@ def evaluate_checks(
     alone = replace(plan, judges=())
     run = _GateRun(engine=engine, plan=alone, config=config, store=ResultStore(engine.results_file))
     run.check(trials, draw_again=draw_again)
-    return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy, run.measured)
+    return run.decide()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,6 +218,11 @@ class _GateRun:
             (known.get(name) or 0.0) < statistics.CASE_PASSES and result.case not in self.excluded.get(name, ())
             for name in list_blocking_checks(self.plan)
         )
+
+    def decide(self) -> GateReport:
+        """Return the verdict on the results so far, with the inputs of the cases that a report may show."""
+        gate = policy.decide_at_level(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
+        return case_inputs.add_inputs(gate, self.plan, self.config.targets)
 
     def evidence(self) -> Evidence:
         trials = len(self.plan.trials)

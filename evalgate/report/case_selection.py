@@ -6,7 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from evalgate.domain import Arm, Criterion, Failure, GateReport, Outcome, Output, Result, Score, Unscored, Verdict
+from evalgate.domain import (
+    Arm,
+    Criterion,
+    Evidence,
+    Failure,
+    GateReport,
+    InputField,
+    Outcome,
+    Output,
+    ReportKind,
+    Result,
+    Score,
+    Unscored,
+    Verdict,
+)
 from evalgate.domain.numbers import show
 
 
@@ -36,13 +50,18 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCase:
-    """One case with both its sides; `criteria` are those it is shown for, `broken` those of them it is broken on."""
+    """One case with its input and both its sides.
+
+    `criteria` are those it is shown for, `broken` those of them it is broken on. `inputs` are the fields that the
+    prompt uses; empty for imported scores, which come without.
+    """
 
     case: str
     tags: tuple[str, ...]
     kind: Literal["regressed", "failing", "undecided"]
     criteria: tuple[str, ...]
     broken: frozenset[str]
+    inputs: tuple[InputField, ...]
     baseline: Side | None
     candidate: Side | None
 
@@ -150,9 +169,17 @@ def _make_case(
         kind=kind,
         criteria=tuple(why),
         broken=frozenset(c.criterion for c in gate.comparisons if case in c.broken),
+        inputs=_find_input(gate.evidence, case),
         baseline=sides.get(Arm.BASELINE),
         candidate=sides.get(Arm.CANDIDATE),
     )
+
+
+def _find_input(evidence: Evidence, case: str) -> tuple[InputField, ...]:
+    """Return the input of a case; where a report has none, as those of earlier versions, a field that says so."""
+    if evidence.kind is ReportKind.SCORES:
+        return ()
+    return evidence.inputs.get(case, (InputField(name="input", text="(not in this report)"),))
 
 
 def _choose_sample(samples: Sequence[Result], why: Sequence[str], *, best: bool) -> Result:

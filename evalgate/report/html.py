@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import case_selection, criteria_table, footer, text_diff, view
+from evalgate.report import case_selection, criteria_table, footer, input_lines, text_diff, view
 from evalgate.report.escape import prose
 from evalgate.report.html_templates import LONGEST_NAME, PageTemplates
 
@@ -38,6 +38,7 @@ def _find_templates() -> PageTemplates:
             "case_selection": case_selection,
             "criteria_table": criteria_table,
             "make_excerpts": partial(text_diff.make_excerpts, characters=_CHARACTERS, lines=_LINES),
+            "make_input_lines": input_lines.make_input_lines,
             "make_plots": _make_plots,
         },
         filters={"score_tone": lambda score: _SCORE_TONES.get(score, "plain")},

@@ -30,6 +30,7 @@ from evalgate.report.case_selection import ShownCase
 from evalgate.report.escape import prose, xml
 
 _MESSAGE, _TEXT = 1_000, 4_000
+_FIELDS = 10
 State = Literal["failure", "error", "skipped"]
 
 
@@ -207,8 +208,9 @@ def _describe_score(
 
 
 def _describe_case(shown: ShownCase | None) -> str:
-    """Return the outputs of both versions, cut."""
+    """Return the input and the outputs of both versions, cut."""
     if shown is None:
         return ""
-    texts = ((case_selection.name_kind(side), side.text) for side in shown.sides)
+    texts = [(field.name, field.text) for field in shown.inputs[:_FIELDS]]
+    texts += [(case_selection.name_kind(side), side.text) for side in shown.sides]
     return "\n\n".join(f"{head}:\n{text[:_TEXT]}{' ...' if len(text) > _TEXT else ''}" for head, text in texts)

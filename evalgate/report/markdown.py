@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
-from evalgate.report import case_selection, criteria_table, footer, text_diff, view
+from evalgate.report import case_selection, criteria_table, footer, input_lines, text_diff, view
 from evalgate.report.escape import code, escape_preformatted, html, html_code, is_address, link, markdown, prose
 
 # The number of cases of a gate that are shown expanded.
@@ -142,6 +142,7 @@ def _case(case: case_selection.ShownCase, *, is_open: bool) -> Iterator[str]:
     tags = f" ({html(', '.join(case.tags))})" if case.tags else ""
     yield f"<details{' open' if is_open else ''}>"
     yield f"<summary><b>{html_code(case.case)}</b>{tags}: {criteria}</summary>"
+    yield from (_input(field) for field in input_lines.make_input_lines(case.inputs))
     yield "<table>"
     yield f"<tr>{''.join(f'<th>{case_selection.name_kind(side)}</th>' for side in case.sides)}</tr>"
     excerpts = text_diff.make_excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
@@ -155,16 +156,25 @@ def _case(case: case_selection.ShownCase, *, is_open: bool) -> Iterator[str]:
     yield "</details>"
 
 
+def _input(field: input_lines.InputLine) -> str:
+    """Render a field of the input on one line, which unfolds to the whole text where there is more."""
+    line = f"{html_code(field.name)}: {html(field.text)}"
+    if not field.whole:
+        return f"<div>{line}</div>"
+    (excerpt,) = text_diff.make_excerpts([field.whole], characters=_CHARACTERS, lines=_LINES)
+    return f"<details><summary>{line}</summary><pre>{_excerpt(excerpt, 2 * _COLUMN)}</pre></details>"
+
+
 def _row(cells: Iterable[str]) -> str:
     return "<tr>" + "".join(f'<td valign="top">{cell}</td>' for cell in cells) + "</tr>"
 
 
-def _excerpt(excerpt: text_diff.Excerpt) -> str:
+def _excerpt(excerpt: text_diff.Excerpt, width: int = _COLUMN) -> str:
     return "".join(
         f"<b>{escape_preformatted(piece.text)}</b>"
         if piece.differs and piece.text.strip()
         else escape_preformatted(piece.text)
-        for piece in text_diff.wrap(excerpt, _COLUMN)
+        for piece in text_diff.wrap(excerpt, width)
     )
 
 

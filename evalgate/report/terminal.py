@@ -8,7 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import case_selection, criteria_table, footer, text_diff, view
+from evalgate.report import case_selection, criteria_table, footer, input_lines, text_diff, view
 from evalgate.report.escape import block, line, prose
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _CASES = 5
 _CHARACTERS, _LINES = 700, 14
 _REASON = 300
+_FIELDS = 4
 _NARROW = 96
 _STYLES = {"PASS": "bold green", "HOLDS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
@@ -133,7 +134,14 @@ def _case(case: case_selection.ShownCase) -> RenderableType:
         table.add_row()
     for marks in zip(*(side.marks for side in case.sides), strict=True):
         table.add_row(*(_mark(mark) for mark in marks))
-    return Group(name, table)
+    fields = input_lines.make_input_lines(case.inputs, most=_FIELDS)
+    return Group(name, *(_input(field) for field in fields), table)
+
+
+def _input(field: input_lines.InputLine) -> Text:
+    text = _text(f"{line(field.name)}: ", "dim")
+    text.append_text(_text(line(field.text), "not dim"))
+    return text
 
 
 def _excerpt(excerpt: text_diff.Excerpt) -> Text:

@@ -60,6 +60,10 @@ def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], de
         notes=_withhold_names(evidence),
         results=tuple(_bare(result, kept, marks) for result in evidence.results),
         confirmations=tuple(_bare(result, kept, marks) for result in evidence.confirmations),
+        inputs={
+            case: fields if case in kept else tuple(replace(field, text=WITHHELD) for field in fields)
+            for case, fields in evidence.inputs.items()
+        },
     )
     rules = (gate.thresholds, gate.policy, gate.level_policy)
     before, after = decide(evidence, *rules), decide(bare, *rules)

@@ -71,6 +71,7 @@ _GATE_KEYS = (
     "shown_key",
     "recorded",
     "replay",
+    "inputs",
     "results",
     "confirmations",
 )
@@ -81,6 +82,7 @@ _OPTIONAL: Mapping[str, Any] = {
     "shown_key": None,
     "recorded": None,
     "replay": None,
+    "inputs": {},
 }
 """The keys of a gate that are only written if they have another value than this."""
 _KEYS = (

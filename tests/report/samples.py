@@ -24,6 +24,7 @@ from evalgate.domain import (
     Finding,
     Flips,
     GateReport,
+    InputField,
     Level,
     LevelFinding,
     Look,
@@ -71,6 +72,19 @@ HOSTILE = (
     "@octocat closes #1 and org/repo#2, GH-3, see https://evil.example or www.evil.example | ``` ~~~\n"
     "</pre></td></table></details>\n\n# PASS\n![x](https://evil.example/x.png) :tada: $\\frac{1}{2}$"
 )
+
+
+CONTEXT = (
+    "Unused items can be returned within 30 days of delivery for a full refund. Tags must still be attached. Refunds go "
+    "back to the original payment method.\nReturn labels are printed from the Orders page of your account, and a parcel "
+    "that is handed in without one is sent back."
+)
+
+
+def input_of(case: str) -> tuple[InputField, ...]:
+    """The fields that the prompt uses: one of one line, one that is longer."""
+    question = f"How long do I have to send it back? ({case[:40]})"
+    return InputField(name="query", text=question), InputField(name="context", text=CONTEXT)
 
 
 def answer(text: str) -> Output:
@@ -179,8 +193,9 @@ def gate(
         usage=Usage(input_tokens=51_234, output_tokens=9_876),
         cost_usd=0.01342,
     )
+    known = {row.case: input_of(row.case) for row in results}
     return GateReport(
-        evidence=replace(proof, **evidence),
+        evidence=replace(proof, **{"inputs": known, **evidence}),
         thresholds={"faithfulness": Threshold(minimum=0.9, max_drop=0.05)},
         policy=POLICY,
         level_policy=DEFAULT_LEVELS[at],
@@ -641,6 +656,7 @@ def hostile() -> Report:
         criteria=(Criterion(name=HOSTILE, kind="check", blocking=True, digest="d" * 64),),
         notes=(HOSTILE, f"{REUSED} {HOSTILE}"),
         evaluated=HOSTILE,
+        inputs={HOSTILE: (InputField(name=HOSTILE, text=HOSTILE), InputField(name="empty", text=" "))},
     )
     bad = replace(bad, constant_output=ConstantOutput(text=HOSTILE, cases=1))
     both = replace(

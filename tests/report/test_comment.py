@@ -326,7 +326,22 @@ def test_a_hostile_report_notifies_nobody(samples, page: str) -> None:
         assert "<!-- evalgate" not in text
     found = parsed(text)
     assert {e.tag for e in found.iter() if isinstance(e.tag, str)} <= {
-        *("DOCUMENT_FRAGMENT", "h2", "h3", "p", "ul", "li", "strong", "code", "details", "summary", "b", "pre", "a"),
+        *(
+            "DOCUMENT_FRAGMENT",
+            "h2",
+            "h3",
+            "p",
+            "ul",
+            "li",
+            "strong",
+            "code",
+            "details",
+            "summary",
+            "b",
+            "pre",
+            "a",
+            "div",
+        ),
         *("blockquote", "table", "thead", "tbody", "tr", "th", "td"),
     }
     hosts = {e.get("href") for e in found.iter("a")}

@@ -127,7 +127,7 @@ def test_the_page_tells_what_markdown_tells(named) -> None:
 
 def test_a_long_list_of_cases_ends_with_their_number(samples) -> None:
     text = html.render(samples.failing(), cases=3)
-    assert text.count("<details") == 3 and "... and 5 more cases, in the JSON report." in text
+    assert text.count('<details class="case"') == 3 and "... and 5 more cases, in the JSON report." in text
 
 
 def test_a_drawing_has_the_interval_and_its_limit(samples) -> None:

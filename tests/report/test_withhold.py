@@ -122,7 +122,7 @@ def test_failing_keeps_the_texts_of_the_cases_that_are_shown(world: World) -> No
     for name, text in written(world).items():
         assert texts_in(text) <= FALLEN, name
     assert texts_in(written(world)["out.json"]) == FALLEN
-    assert {"OUTPUT", "REASON"} <= {what for what, _ in SECRET.findall(written(world)["out.json"])}
+    assert {"INPUT", "OUTPUT", "REASON"} <= {what for what, _ in SECRET.findall(written(world)["out.json"])}
     assert texts_in(written(world)["out.html"])
 
 
@@ -131,6 +131,8 @@ def test_all_is_the_default_and_keeps_everything(world: World) -> None:
     assert world.evalgate("run", *OUTPUTS).code == 1
     assert texts_in(written(world)["out.json"]) == set(range(64))
     assert "texts" not in world.report("out.json")
+    for name, text in written(world).items():
+        assert ("INPUT-" in text) is (name != "out.csv"), f"{name}: the report shows what a case asked"
 
 
 @pytest.mark.parametrize("texts", ["none", "failing"])
@@ -161,6 +163,12 @@ def test_shards_without_texts_are_merged_to_the_same_verdict(world: World) -> No
     merged = world.evalgate("merge", "part1.json", "part2.json", *OUTPUTS)
     assert (merged.code, texts_in(merged.out, *written(world).values())) == (1, set())
     assert world.report("out.json")["texts"] == "none"
+    inputs = world.report("out.json")["gates"][0]["inputs"]
+    assert {f"case-{number:03}" for number in FALLEN} <= set(inputs)
+    assert {(one["name"], one["text"]) for fields in inputs.values() for one in fields} == {
+        ("query", withhold.WITHHELD),
+        ("context", withhold.WITHHELD),
+    }
 
 
 def test_a_constant_output_is_seen_and_not_told(world: World) -> None:

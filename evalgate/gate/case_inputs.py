@@ -1,0 +1,81 @@
+"""The inputs of cases for a report: the fields of each case that the prompt uses, as texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from evalgate.domain import Case, GatePlan, GateReport, InputField, ReportKind, Target, Verdict
+from evalgate.domain.masking import mask_text
+from evalgate.domain.message_shapes import parse_messages
+from evalgate.domain.text import Json, as_text
+from evalgate.plan.asked_field import NOT_ASKED
+
+LONGEST = 20_000
+"""Characters of a field at most that are kept in a report."""
+_EMBEDDED = re.compile(r"(data:[\w.+-]{1,40}/[\w.+-]{1,80}(?:;[\w.=-]{1,80})*;base64,)[A-Za-z0-9+/=_-]{80,}")
+
+
+def add_inputs(gate: GateReport, plan: GatePlan, targets: Mapping[str, Target]) -> GateReport:
+    """Return the verdict of a plan with the inputs of the cases that a report may show.
+
+    A shard does not know which cases the whole run will show, so it has the inputs of all its cases. Secrets of the
+    masks in force are masked.
+    """
+    if gate.evidence.kind is ReportKind.SHARD:
+        wanted = {result.case for result in gate.evidence.results}
+    else:
+        wanted = set(_list_named(gate))
+    inputs = {case.id: read_input(plan, case, targets) for case in plan.dataset.cases if case.id in wanted}
+    return replace(gate, evidence=replace(gate.evidence, inputs=inputs))
+
+
+def read_input(plan: GatePlan, case: Case, targets: Mapping[str, Target]) -> tuple[InputField, ...]:
+    """Return the fields of a case that one of the prompts uses, in the order of the case.
+
+    Where a function or recorded outputs answer and the prompts name no field of the case, all fields are its input but
+    those that identify a case or hold its expected answer.
+    """
+    versions = [plan.candidate] if plan.baseline is None else [plan.candidate, plan.baseline]
+    used = {name for version in versions for name in version.variables}
+    names = [plan.gate.candidate_target] if plan.baseline is None else _list_targets(plan)
+    kinds = {targets[name].kind for name in names}
+    if "python" in kinds or ("recorded" in kinds and not used & set(case.fields)):
+        used |= set(case.fields) - NOT_ASKED
+    histories = {field for version in versions for field in version.histories}
+    return tuple(
+        InputField(name=name, text=_show(value, is_history=name in histories))
+        for name, value in case.fields.items()
+        if name in used
+    )
+
+
+def _list_targets(plan: GatePlan) -> list[str]:
+    return [plan.gate.candidate_target, plan.gate.baseline_target]
+
+
+def _list_named(gate: GateReport) -> Iterator[str]:
+    """Yield the cases that changed on a criterion, that do not hold, or that a finding names."""
+    for comparison in gate.comparisons:
+        yield from (*comparison.regressed, *comparison.improved, *comparison.broken, *comparison.fixed)
+        yield from (*comparison.suspects, *comparison.undecided)
+    for check in gate.blocking:
+        yield from (*check.for_good, *check.open)
+    for finding in gate.findings:
+        if finding.decision is not Verdict.PASS:
+            yield from finding.cases
+
+
+def _show(value: Json, *, is_history: bool) -> str:
+    text = as_text(value)
+    if is_history:
+        messages, faults = parse_messages(value)
+        text = text if faults else "\n".join(f"{message.role}: {message.content}" for message in messages)
+    text = mask_text(_EMBEDDED.sub(_shorten_data, text))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} [{len(text) - LONGEST:,} more characters ...]"
+
+
+def _shorten_data(found: re.Match[str]) -> str:
+    """Return the head of an embedded file; its base64 tells a reader nothing, and may have megabytes."""
+    return f"{found.group(1)}[{len(found.group()) - len(found.group(1)):,} characters ...]"
