@@ -37,6 +37,7 @@ from evalgate.store.store import FOLDER
 CONFIG = "evalgate.yml"
 KEY = "OPENAI_API_KEY"
 _NAMED = 5
+_SCHEMA = f"{FOLDER}/evalgate.schema.json"
 _IGNORE = ".gitignore"
 _IGNORED = frozenset({FOLDER, f"{FOLDER}/", f"/{FOLDER}", f"/{FOLDER}/"})
 _OTHER_SYNTAX = re.compile(r"\{\{\s*[\w#/^>&!]|\{%|<%")
@@ -94,15 +95,21 @@ def start(folder: Path, source: str | None, environment: Mapping[str, str], home
         raise InputError(message, hint=f"change to {git.root}, and give the command there")
     if os.path.lexists(root / CONFIG):
         raise InputError("exists already; nothing was written", place=Place(path=CONFIG), hint="`evalgate validate`")
-    project = _Project(root=root, git=git, environment=environment, files={}).add(starter_files.make_shared_files())
+    project = _Project(root=root, git=git, environment=environment, files={}).add(
+        starter_files.make_shared_files(_SCHEMA)
+    )
     if source is None:
         return _write(_add_sample(project), (), ())
     chosen, left_out = _find_gates(project, source)
     target = _choose_target(chosen, environment, home)
     files = {gate.dataset: starter_files.make_cases(gate.version).encode() for gate in chosen}
-    project = project.add({**files, CONFIG: starter_files.make_config(chosen, target).encode()})
+    project = project.add({**files, CONFIG: _encode_config(starter_files.make_config(chosen, target))})
     project.validate()
     return _write(project, left_out, tuple(_list_remaining(project, chosen, target)))
+
+
+def _encode_config(text: str) -> bytes:
+    return starter_files.add_schema_line(text, _SCHEMA).encode()
 
 
 def _add_sample(project: _Project) -> _Project:
@@ -113,7 +120,7 @@ def _add_sample(project: _Project) -> _Project:
         source = starter_files.SAMPLE if starter_files.SAMPLE in taken else "FILE"
         message = f"there are other files in the place of the sample's: {', '.join(taken)}; nothing was written"
         raise InputError(message, hint=f"begin with your own prompt: evalgate init --from {source}")
-    project = project.add({**sample, CONFIG: starter_files.make_sample_config().encode()})
+    project = project.add({**sample, CONFIG: _encode_config(starter_files.make_sample_config())})
     project.validate()
     return project
 

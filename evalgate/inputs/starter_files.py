@@ -18,15 +18,13 @@ CASES = 8
 """Cases of a new dataset: as many as `policy.min_cases` asks for by default."""
 MARK = "REPLACE"
 """The first word of each text that the user has to replace."""
-SCHEMA = ".evalgate/evalgate.schema.json"
 WORKFLOW = ".github/workflows/prompts.yml"
 SAMPLE = "prompts/support.prompt.yml"
 SAMPLE_CASES = "golden/support.jsonl"
 _SAMPLE_ANSWERS = {"before": "golden/support.before.jsonl", "after": "golden/support.after.jsonl"}
 
 _PLAIN = re.compile(r"(?=.*[./])[A-Za-z_][A-Za-z0-9_./-]*(?::[A-Za-z_][A-Za-z0-9_.]*)?")
-_HEAD = f"""\
-# yaml-language-server: $schema={SCHEMA}
+_HEAD = """\
 format: 1
 targets:
 """
@@ -69,12 +67,17 @@ def load_resource(name: str) -> bytes:
     return Path(__file__).with_name("starter").joinpath(name).read_bytes()
 
 
-def make_shared_files() -> dict[str, bytes]:
-    """Return the files that every new project has, by path: the schema for editors, and the workflow."""
+def make_shared_files(schema: str) -> dict[str, bytes]:
+    """Return the files that every new project has, by path: the schema for editors at a path, and the workflow."""
     return {
-        SCHEMA: Path(__file__).with_name("evalgate.schema.json").read_bytes(),
+        schema: Path(__file__).with_name("evalgate.schema.json").read_bytes(),
         WORKFLOW: load_resource("prompts.yml"),
     }
+
+
+def add_schema_line(config: str, schema: str) -> str:
+    """Return a configuration whose first line names the schema for editors."""
+    return f"# yaml-language-server: $schema={schema}\n{config}"
 
 
 def make_sample_files() -> dict[str, bytes]:

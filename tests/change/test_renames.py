@@ -72,7 +72,7 @@ def test_no_moving_of_files_turns_a_fail_into_a_pass(world: World, tmp_path: Pat
     config = CONFIG.format(url=world.server.url)
     seen = {"FAIL": 0, "refused": 0, "waits": 0}
 
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+    @settings(suppress_health_check=list(HealthCheck), deadline=None)
     @given(
         steps=STEPS,
         named=st.booleans(),
@@ -129,7 +129,7 @@ def test_no_moving_of_a_whole_gate_makes_it_a_new_one(world: World, cut: int) ->
     if cut:  # nothing else is wrong
         world.application = lambda system, user: json.dumps({"answer": user})
 
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck), deadline=None)
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
     @given(
         folder=st.sampled_from(["", "evals/"]),
         config=st.sampled_from(["evalgate.yml", "gate.yml"]),

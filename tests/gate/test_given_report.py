@@ -146,7 +146,7 @@ TARGETS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=TARGETS, kept=st.booleans())
 def test_a_report_is_evidence_for_the_targets_that_answered_it_alone(
     planned: tuple[GatePlan, Config], changes: dict[str, Any], kept: bool

@@ -51,7 +51,7 @@ def test_what_a_function_prints_in_the_action_is_no_command(
     assert not any(line.startswith("::error") or "##[" in line for line in lines)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     secret=st.text(PRINTABLE, min_size=12, max_size=30),
     cuts=st.lists(st.integers(0, 60), max_size=5).map(sorted),

@@ -68,7 +68,7 @@ def test_a_row_needs_an_id_or_content(project: Project) -> None:
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["q", "c"]), st.sampled_from(["", "x", "y"]), min_size=1), min_size=1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ids_do_not_depend_on_the_order_of_the_rows(project: Project, rows: list[dict[str, Any]]) -> None:
     found = ids(project, *rows)
     assert len(set(found)) == len(rows)

@@ -57,7 +57,7 @@ def test_every_format_gives_the_same_cases(project: Project, path: str, lines: t
         max_size=5,
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_jsonl_and_json_round_trip(project: Project, rows: list[dict[str, Any]]) -> None:
     named = [{**row, "id": str(index)} for index, row in enumerate(rows)]
     project.write("r.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in named))

@@ -93,7 +93,7 @@ BITS += [
 
 @pytest.mark.parametrize("path", SEEDS)
 @given(cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(BITS)), min_size=1, max_size=4))
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_spoilt_file_is_read_or_refused(project: Project, path: str, cuts: list[tuple[float, int, bytes]]) -> None:
     load, text = SEEDS[path]
     data = text.encode()

@@ -44,7 +44,7 @@ def valid(project: Project) -> bool:
     return bool(validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion)))
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     meant=st.sampled_from(["tags", "cluster"]),
     data=st.data(),
@@ -89,7 +89,7 @@ def test_a_misspelt_id_is_told_with_what_is_meant(project: Project) -> None:
     ]
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     tag=st.sampled_from(["critical", "must hold", "vip"]),
     data=st.data(),
@@ -124,7 +124,7 @@ def test_a_tag_of_the_policy_that_no_case_has_is_refused(
     assert valid(project), "the default may stand nowhere"
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     keyword=st.sampled_from(KEYWORDS),
     data=st.data(),

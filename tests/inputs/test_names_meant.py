@@ -80,7 +80,7 @@ def test_tags_beside_tag_are_refused(project: Project) -> None:
     assert 'unknown key "tags" beside "tag"' in told
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(name=st.text("abcdefgh", min_size=7, max_size=12), data=st.data())
 def test_one_slip_of_a_long_name_is_found_and_two_are_not_looked_for(name: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(1, len(name) - 2))

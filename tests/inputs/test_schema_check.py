@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -196,7 +196,6 @@ def test_what_is_sound_is_sound_to_both(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 @given(data=st.data())
-@settings(max_examples=150)
 def test_both_agree_on_what_is_not(name: str, data: st.DataObject) -> None:
     spoilt = copy.deepcopy(SOUND[name])
     for _ in range(data.draw(st.integers(1, 3))):

@@ -108,7 +108,7 @@ OPEN = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(schema=OPEN)
 @example(schema={"type": ["string", "number", "object", "array", "boolean", "null"]})
 @example(schema={"contentMediaType": "application/json"})
@@ -147,7 +147,7 @@ def test_a_type_of_another_kind_is_an_annotation(project: Project) -> None:
     assert not told(project, {"properties": {"a": {"type": "string", "tsType": "Date"}}})
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     where=st.sampled_from(["$ref", "$id", "$dynamicRef"]),
     reference=st.one_of(

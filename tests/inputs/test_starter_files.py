@@ -25,9 +25,10 @@ def test_the_workflow_is_that_of_the_readme() -> None:
 
 
 def test_the_schema_is_the_one_that_is_checked_against() -> None:
-    shared = starter_files.make_shared_files()
-    assert shared[starter_files.SCHEMA] == (ROOT / "evalgate/inputs/evalgate.schema.json").read_bytes()
-    assert starter_files.make_sample_config().startswith(f"# yaml-language-server: $schema={starter_files.SCHEMA}\n")
+    shared = starter_files.make_shared_files("schema.json")
+    assert shared["schema.json"] == (ROOT / "evalgate/inputs/evalgate.schema.json").read_bytes()
+    config = starter_files.add_schema_line(starter_files.make_sample_config(), "schema.json")
+    assert config.startswith("# yaml-language-server: $schema=schema.json\nformat: 1\n")
 
 
 def test_the_sample_has_eight_real_cases_and_an_answer_to_each() -> None:

@@ -95,7 +95,6 @@ def evidence(plan: GatePlan) -> Evidence:
     return evidences.make_evidence(plan, TARGETS, calls=Calls(), usage=Usage(), cost_usd=None)
 
 
-@settings(max_examples=150)
 @given(rows=cases, edit=edits, random=st.randoms(use_true_random=False))
 def test_no_edit_of_the_candidate_changes_which_cases_are_asked_or_in_which_order(
     rows: list[dict[str, Any]], edit: dict[str, Any], random: Any

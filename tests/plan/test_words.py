@@ -7,7 +7,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import Level, Message, PromptVersion
@@ -122,7 +122,6 @@ def test_what_is_not_shown_is_named_by_its_code_point(hidden: str, at: int, remo
 
 
 @given(st.lists(st.text(ORDINARY, min_size=1, max_size=40), min_size=0, max_size=12))
-@settings(max_examples=200)
 def test_no_writing_makes_many_graphemes_few_words(chunks: list[str]) -> None:
     text = " ".join(chunks)
     counted = sum(count_words(word) for line in split_lines([text]) for word in line)

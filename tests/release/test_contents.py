@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from release.documents import make_version
 
@@ -280,7 +280,6 @@ def prompts(draw: st.DrawFn) -> tuple[PromptVersion, frozenset[str]]:
     return make_prompt(*messages, syntax=syntax, **last), fields
 
 
-@settings(max_examples=1500)
 @given(prompts(), st.data())
 def test_what_is_published_renders_as_the_gate_renders_it(
     given: tuple[PromptVersion, frozenset[str]], data: st.DataObject
@@ -305,7 +304,6 @@ def test_what_is_published_renders_as_the_gate_renders_it(
     assert rendered == [message.encode() for message in prompt.render(variables)]
 
 
-@settings(max_examples=500)
 @given(
     st.sampled_from(SYNTAXES), st.lists(st.text(max_size=12) | st.sampled_from(["{{ a }}", "{b}", "{{b}}"])), st.text()
 )

@@ -160,7 +160,7 @@ def test_any_rows_give_the_decision_of_a_file(facts: list[Any], lag: int, limit:
 
 
 @pytest.mark.long
-@settings(max_examples=200, phases=PHASES)
+@settings(phases=PHASES)
 @given(facts=st.lists(FACTS, max_size=60), lag=st.integers(0, 3), limit=st.sampled_from([2, 7, 1000]))
 def test_many_rows_give_the_decision_of_a_file(facts: list[Any], lag: int, limit: int, tmp_path_factory: Any) -> None:
     require_the_decision_of_a_file(facts, lag, limit, tmp_path_factory.mktemp("rows"))

@@ -111,7 +111,8 @@ class Story:
             editor.git("push", "--quiet", "origin", "evalgate/releases")
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("git", marks=pytest.mark.long)])
+@pytest.mark.long  # its short form is the story of a rollout
+@pytest.mark.parametrize("kind", ["sqlite", "git"])
 def test_a_prompt_from_an_edit_to_a_rollback(kind: str, tmp_path: Path, chat_server: ChatServer) -> None:
     story = Story(tmp_path, kind, chat_server)
     story.publish("1.0.0")

@@ -159,7 +159,7 @@ FIGURE = re.compile(r"\d[\d,]*\.\d+|\d+[eE][-+]?\d+")
 SMALL = st.sampled_from([0.0, 1e-16, 9.99e-15, 1e-13, 4.9e-13, 1e-12, 1e-9, 1e-6, 0.0004, 0.05])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     center=st.sampled_from([0.1, 1 / 3, 0.5, 0.7, 0.9, 1.0]),
     shifts=st.lists(SMALL, min_size=3, max_size=3),

@@ -94,6 +94,7 @@ def test_a_read_only_store_is_counted_and_exported_and_not_pruned(world: World) 
         assert (code, "the cache cannot be used" in err) == (3, True), err
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("first", ["", SPILLED], ids=["in memory", "in a file"])
 @pytest.mark.parametrize("size", ["16k", "128k"])
 def test_a_full_disk_costs_what_is_stored_and_not_the_verdict(world: World, size: str, first: str) -> None:

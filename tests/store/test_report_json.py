@@ -92,7 +92,7 @@ def _passes_unsigned(report: Report) -> bool:
 REPORTS = _build(Report, rule=st.integers(1, RULE)).filter(lambda report: not _passes_unsigned(report))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(REPORTS)
 def test_any_report_comes_back_exactly(report: Report) -> None:
     text = report_json.render(report)
@@ -290,7 +290,7 @@ def results(report: Report) -> list[Result]:
     return [r for gate in report.gates for r in (*gate.evidence.results, *gate.evidence.confirmations)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(REPORTS)
 def test_any_report_that_has_results_is_read_by_lines(report: Report) -> None:
     text = report_json.render(report)

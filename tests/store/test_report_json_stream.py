@@ -44,7 +44,7 @@ PIECES = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 @given(st.data())
 def test_what_is_read_by_lines_is_read_whole_too(samples, data: st.DataObject) -> None:
     text = report_json.render(samples.SAMPLES[data.draw(st.sampled_from(["fail", "incomplete", "hostile"]))]())

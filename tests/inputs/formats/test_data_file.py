@@ -8,7 +8,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from inputs.formats.readers import fault, same, values
 
@@ -23,7 +23,6 @@ DATA = values(st.floats(allow_nan=False, allow_infinity=False))
 
 
 @given(DATA)
-@settings(max_examples=200)
 def test_json_text_read_as_json_and_as_yaml_gives_the_same_data(data: Any) -> None:
     text = json.dumps(data, ensure_ascii=False, indent=2)
     for node in (json_text.parse(text, "f"), yaml_text.parse(text, "f")):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from inputs.formats.readers import TEXT, fault, same, values
 
@@ -17,7 +17,6 @@ from evalgate.inputs.formats import yaml as yaml_text
 
 
 @given(values(st.floats(0.001, 1000)))
-@settings(max_examples=200)
 def test_yaml_text_written_by_a_dumper_reads_back(data: Any) -> None:
     class Quoting(yaml.SafeDumper):
         """Quotes every text, as JSON's rules and YAML's differ in what a plain one means."""

@@ -20,7 +20,7 @@ from evalgate.release.rollout.state import RolloutState, encode_state, find_shar
 from evalgate.release.runtime.rendering import render_messages
 
 # the process of a reader is the same for all examples
-many = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def as_json(value: Any) -> Any:
@@ -79,7 +79,7 @@ def test_readers_choose_the_same_version(reader: Child, share: int, key: str | N
 
 
 @given(stage=st.integers(0, 3), paused=st.booleans(), key=texts)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_readers_serve_each_state_of_a_rollout(reader: Child, stage: int, paused: bool, key: str) -> None:
     """The commands keep more in a rollout than readers need; on staging and while it is paused nobody has it."""
     state = RolloutState(

@@ -256,7 +256,6 @@ class EditedRegistry:
         raise AssertionError("something is written on an edited document")
 
 
-@settings(max_examples=80)
 @given(st.data())
 def test_an_edited_document_is_a_break_or_changes_no_decision_and_nothing_raises_but_refusals(
     data: st.DataObject,

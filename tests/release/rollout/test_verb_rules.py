@@ -98,7 +98,7 @@ OTHER = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_each_value_of_a_rollout_that_is_changed_on_its_own_is_a_break(data: st.DataObject) -> None:
     documents = load()
@@ -112,7 +112,7 @@ def test_each_value_of_a_rollout_that_is_changed_on_its_own_is_a_break(data: st.
     assert found is not None, (position, path)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_a_value_that_is_missing_or_added_is_a_break(data: st.DataObject) -> None:
     documents = load()
@@ -125,7 +125,7 @@ def test_a_value_that_is_missing_or_added_is_a_break(data: st.DataObject) -> Non
     assert verify(chain_anew(documents), "support") is not None, (position, path)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_a_verb_that_is_changed_is_a_break(data: st.DataObject) -> None:
     documents = load()
