@@ -25,11 +25,11 @@ from evalgate.release.rollout.decision import decide
 from evalgate.release.rollout.tally import tally_stage
 from release.rollout.traffic import NAME, VERSIONS, clock, make_state
 
-from evalgate.gate.online_scoring import ChosenTexts
-from evalgate.release.rollout.online_scores import AnswerScores
-from evalgate.store.results_file import ResultsFile
-
 def score(chosen):
+    from evalgate.gate.online_scoring import ChosenTexts
+    from evalgate.release.rollout.online_scores import AnswerScores
+    from evalgate.store.results_file import ResultsFile
+
     texts = ChosenTexts(NAME, chosen.ids, ResultsFile())
     with open({path!r}, "rb") as lines:
         texts.read(lines)
