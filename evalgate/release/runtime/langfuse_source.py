@@ -20,6 +20,7 @@ from evalgate.release.runtime.prompt_error import PromptError, SourceError, make
 
 _PATH = "/api/public/v2/prompts"
 _PAGE = 100
+_MOST_PAGES = 1_000
 
 
 class LangfuseSource:
@@ -72,6 +73,8 @@ class LangfuseSource:
                 raise _make_error("a list of prompts")
             names += [parse_prompt_name(str(row.get("name"))) for row in rows if isinstance(row, dict)]
             page, pages = page + 1, meta["totalPages"]
+            if pages > _MOST_PAGES:
+                raise _make_error(f"at most {_MOST_PAGES} pages of prompts")
         return sorted(name for name in names if name is not None)
 
     def _find_row(self, name: str, **more: str) -> dict[str, Any] | None:

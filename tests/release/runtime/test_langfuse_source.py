@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
@@ -232,3 +233,18 @@ def test_arguments_that_cannot_work_are_refused(url: str, keys: tuple[str, str] 
         open_source(url, keys=keys)
     with pytest.raises(PromptError, match="headers are for a registry by HTTP"):
         open_source("langfuse:https://host", keys=KEYS, headers={})
+
+
+def test_a_server_that_tells_of_pages_without_end_is_asked_once(
+    source: LangfuseSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> dict[str, Any]:
+        asked.append(url)
+        return {"data": [{"name": "evalgate/support"}], "meta": {"totalPages": 10**9}}
+
+    monkeypatch.setattr(source, "_fetch", fetch)
+    with pytest.raises(SourceError, match="pages of prompts"):
+        source.list_names()
+    assert len(asked) == 1
