@@ -13,7 +13,7 @@ from evalgate.report.escape import prose
 _NAMED = 5
 _LISTED = 20
 _PATH = 200
-_NONE_BROKEN = "none: no case that passes in every sample of the baseline fails in every draw of the candidate"
+_NONE_BROKEN = "none is proven by fresh draws: the baseline passes in every sample, the candidate in no draw"
 _BROKEN = "Broken: the baseline passes in every sample, the candidate in no draw."
 
 
@@ -147,7 +147,7 @@ def _list_turned(comparison: Comparison) -> list[str]:
     kinds = {
         "broken": comparison.broken,
         "fixed": comparison.fixed,
-        "failed once, not drawn again": comparison.suspects,
+        "failed once, not asked again": comparison.suspects,
     }
     return [f"{len(cases)} {word}{_name_cases(cases)}" for word, cases in kinds.items() if cases]
 

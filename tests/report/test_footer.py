@@ -34,10 +34,10 @@ def test_what_turned_is_told_by_criterion_in_plain_words(samples) -> None:
     text = told(samples.broken().gates[0], "broken")
     assert text.startswith(
         "faithfulness: 3 broken (refund-017, refund-020, refund-021), 1 fixed (billing-004); "
-        "relevance: 1 fixed (refund-017), 1 failed once, not drawn again (refund-031); 9 calls for fresh samples."
+        "relevance: 1 fixed (refund-017), 1 failed once, not asked again (refund-031); 9 calls for fresh samples."
     )
     assert "the limit is 1 more broken than fixed" in text
-    assert told(samples.passing().gates[0], "broken").startswith("none: no case that passes in every sample")
+    assert told(samples.passing().gates[0], "broken").startswith("none is proven by fresh draws")
 
 
 def test_an_early_stop_says_where_it_was_and_that_its_estimates_are_biased(samples) -> None:

@@ -20,7 +20,7 @@ _ACTIONS = {
     "hold": ("HOLDS", "plain"),
 }
 _ENDS = {"rollback": ("ROLLED BACK", "fail"), "abort": ("ENDED", "unsure")}
-_NO_ROWS = "without rows nothing is known: name them in release.rollout.rows, or give --rows FILE"
+_NO_ROWS = "without its rows nothing is known: name the prompt, and its rows in release.rollout.rows or by --rows"
 
 
 def render_drawn(drawn: DrawnRollout) -> str:

@@ -93,7 +93,7 @@ def _tell_rules(state: RolloutState) -> Iterator[tuple[str, str]]:
     rates += [f"answers above {state.slow:g} s (+{rules.max_slow:g})"] if state.slow is not None else []
     rates += [f"answers above {state.expensive:g} $ (+{rules.max_expensive:g})"] if state.expensive is not None else []
     yield "watched", ", ".join([*scores, *rates])
-    yield "now", "without rows nothing is known: name them in release.rollout.rows, or give --rows FILE"
+    yield "now", "without its rows nothing is known: name the prompt, and its rows in release.rollout.rows or by --rows"
 
 
 def _tell_decision(found: Assessment) -> str:

@@ -129,7 +129,7 @@ def test_what_is_not_known_is_said() -> None:
     assert read(render(life, 1)).startswith("NO ROLLOUT support: no rollout is in progress")
     assert "No rollout is in progress." in render_rollouts(list_rollouts(life.registry, clock(1)))
     life.start()
-    assert "without rows nothing is known" in render(life, 1)
+    assert "without its rows nothing is known" in render(life, 1)
     page = render(life, 1, [])
     assert read(page).startswith("HOLDS") and count(page, "chart") == 1 and "<h3>" not in page
     listed = render_rollouts(list_rollouts(life.registry, clock(1)))
