@@ -22,7 +22,6 @@ from evalgate.services.git_names import shorten_name
 from evalgate.services.user_files import resolve_path
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
-_EDIT = f"edit the prompt first, or {_GIVE}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +322,7 @@ def _find_before(
         if git.shallow:
             raise GitError(f"{base.file} has no earlier version to compare with: {why}", hint=DEEPEN)
         if not is_beside:
-            raise NothingToCompareError(f"{base.file} has no earlier version to compare with: {why}", hint=_EDIT)
+            raise NothingToCompareError(f"{base.file} has no earlier version to compare with: {why}", hint=f"edit it, or {_GIVE}")
         is_new = git.parent(base.commit) is not None and _find_previous(base.file, base.commit, git) is None
         return FoundVersion(
             version=None if is_new else base.version, note=f"{'new' if is_new else 'unchanged'}: {why}"
