@@ -60,7 +60,7 @@ def _write(job: Job, log: Log, done: _Done) -> None:
 
 
 def _publish(job: Job, hub: GitHub | None, log: Log) -> _Done:
-    """Publish the prompts of the checked-out commit. Each gate's error is an annotation and keeps no other back."""
+    """Publish the prompts of the checked-out commit. The error of a gate is an annotation, and stops no other gate."""
     from evalgate.commands.release.publish import PublishOptions, publish
     from evalgate.gate.configured_registry import open_configured
 

@@ -1,6 +1,6 @@
 """The command `tick`: on a schedule, let the rollouts of all prompts grow, hold them, or take them back.
 
-What a person has to know is told in the prompt's one issue. An error of one prompt keeps no other back.
+Each prompt has one issue for what a person has to look at. An error of one prompt does not stop the others.
 """
 
 from __future__ import annotations

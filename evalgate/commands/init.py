@@ -156,7 +156,7 @@ def _find_gates(project: _Project, source: str) -> tuple[list[NewGate], tuple[st
         try:
             gates.append(_make_gate(project, path))
         except EvalgateError as error:
-            # a data file that is no prompt is not worth a word
+            # a data file that is no prompt is not reported
             if find_suffix(path) not in (".yml", ".yaml", ".json"):
                 left_out.append(f"{path}: {error.faults[0].message}")
     if not gates:
@@ -261,7 +261,7 @@ def _write(project: _Project, left_out: tuple[str, ...], remaining: tuple[str, .
     files |= {**new, CONFIG: project.files[CONFIG]}
     write_new_files(project.root, files, replaced=replaced)
     if starter_files.WORKFLOW in files:
-        remaining += (f"put the repository and commit of evalgate for OWNER into {starter_files.WORKFLOW}",)
+        remaining += (f"write the owner and the commit of evalgate's repository into {starter_files.WORKFLOW}",)
     return Started(
         written=(*files, *(f"{path} (1 line added)" for path in replaced)),
         kept=(*project.kept, *note),

@@ -132,7 +132,9 @@ def test_the_same_content_under_another_number_is_judged_from_what_is_stored(lan
         ({"labels": ["latest"]}, "does not hold staging"),
     ],
 )
-def test_an_event_that_is_ignored_asks_nobody(langfuse_hub: LangfuseHub, change: dict[str, Any], said: str) -> None:
+def test_an_event_that_is_ignored_makes_no_request(
+    langfuse_hub: LangfuseHub, change: dict[str, Any], said: str
+) -> None:
     payload = make_payload(langfuse_hub.save(BRIEF))
     for key, value in change.items():
         (payload if key in payload else payload["prompt"])[key] = value

@@ -162,7 +162,7 @@ def test_a_change_of_the_rules_alone_waits_for_a_person(hub: Hub) -> None:
     assert len(hub.world.server.received) == before
 
 
-def test_a_queue_turns_away_what_nobody_signed_off(hub: Hub) -> None:
+def test_a_queue_refuses_a_change_without_a_sign_off(hub: Hub) -> None:
     config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
     hub.push("", **{"evalgate.yml": config})
     hub.run()
@@ -216,7 +216,7 @@ def test_no_edit_of_the_comment_makes_an_early_approval_a_sign_off(hub: Hub, mod
     assert (ran.code, hub.statuses[-1][1]) == (5, "failure")
 
 
-def test_a_queue_whose_branch_names_nobody_looks_for_the_pull_request(hub: Hub) -> None:
+def test_a_queue_whose_branch_names_no_pull_request_looks_for_it(hub: Hub) -> None:
     config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
     hub.push("", **{"evalgate.yml": config})
     hub.run()

@@ -129,7 +129,7 @@ def test_one_issue_is_opened_for_a_drift_and_kept_true(server, github, samples) 
     assert len(server.state["issues"]) == 1
 
 
-def test_nobody_elses_issue_is_taken_for_it(server, github, samples) -> None:
+def test_an_issue_of_another_author_is_not_used(server, github, samples) -> None:
     watch(github, samples.failing())
     (issue,) = server.state["issues"].values()
     issue["author"] = "eve"

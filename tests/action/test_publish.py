@@ -31,7 +31,7 @@ def test_the_token_is_nowhere_to_be_read(hub: Hub) -> None:
     assert "secret-key-123" not in ran.log + ran.summary
 
 
-def test_an_endpoint_that_repeats_the_key_tells_nobody(hub: Hub) -> None:
+def test_a_key_that_an_endpoint_repeats_is_masked(hub: Hub) -> None:
     said = {"error": {"message": "Incorrect API key provided: secret-key-123 (Bearer secret-key-123)"}}
     hub.world.application = lambda system, user: Reply(status=401, body=said)
     hub.push()

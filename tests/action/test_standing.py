@@ -48,7 +48,7 @@ def test_an_event_that_changes_nothing_leaves_the_verdict_as_it_is(hub: Hub, kin
     assert json.loads(Path(ran.outputs["report-json"]).read_text())["gates"] == []
 
 
-def test_such_an_event_tells_an_inconclusive_as_the_run_did_that_reached_it(hub: Hub) -> None:
+def test_such_an_event_repeats_the_inconclusive_verdict_under_its_own_fail_on(hub: Hub) -> None:
     hub.world.application = lambda system, user: json.dumps({"answer": "no" if BRIEF in system else user})
     hub.push()
     first = hub.run(fail_on="fail")
@@ -69,7 +69,7 @@ _CODES = {"success": {Admission.PASS}, "failure": {Admission.FAIL, Admission.INC
     sentence=st.text(max_size=200) | st.sampled_from(["INCONCLUSIVE: x", "PASS: x", "FAIL: : "]),
     asked=st.sampled_from(["", "asked", "given"]),
 )
-def test_what_stands_is_told_as_it_was(
+def test_a_kept_status_is_read_back_as_it_was_written(
     state: Any, data: st.DataObject, sentence: str, asked: Literal["", "asked", "given"]
 ) -> None:
     word: Any = data.draw(st.sampled_from(_WORDS[state]))

@@ -30,7 +30,7 @@ HOSTILE = "@ann <b>x</b> [y](https://evil.test) ::error::z #7\n# head <!-- evalg
 
 
 def problem(
-    kind: Kind = "hold", state: str = "0", sentence: str = "the keys are not dealt as the share says"
+    kind: Kind = "hold", state: str = "0", sentence: str = "the keys are not assigned as the share says"
 ) -> TickProblem:
     mark = f"{kind}-{state.rjust(12, '0')}"
     return TickProblem(
@@ -68,7 +68,7 @@ def test_the_issue_begins_with_the_sentence_the_run_and_the_next_command(server:
     assert issue["title"] == "evalgate: support is held"
     marker, empty, first, _, command, _, run, _, table, *_ = issue["body"].split("\n")
     assert marker == f"<!-- evalgate-tick:{KEY} hold-000000000000 -->" and empty == ""
-    assert first == "**support is held.** the keys are not dealt as the share says"
+    assert first == "**support is held.** the keys are not assigned as the share says"
     assert command == "Next: `evalgate release status a`"
     assert run == f"[The run of this tick](<{URL}>)" and table == "### the table"
 
@@ -266,7 +266,7 @@ def test_a_hold_for_a_fault_is_told_and_over_when_rows_are_whole_again(ticks: Sc
     assert issue["state"] == "closed"
 
 
-def test_a_rollback_by_hand_is_no_news(ticks: Schedule) -> None:
+def test_a_rollback_by_hand_opens_no_issue(ticks: Schedule) -> None:
     ticks.start()
     roll_back_production(ticks.registry, "support", by(2), "I said so")
     assert ticks.run(3).code == 0
@@ -276,7 +276,7 @@ def test_a_rollback_by_hand_is_no_news(ticks: Schedule) -> None:
 def test_a_text_that_is_too_long_loses_its_table(server: GitHubServer, github: GitHub) -> None:
     tell(github, news(problem(), status="x" * LONGEST))
     body = server.state["issues"]["8"]["body"]
-    assert "xxx" not in body and "the keys are not dealt" in body
+    assert "xxx" not in body and "the keys are not assigned" in body
 
 
 def test_texts_stay_text(server: GitHubServer, github: GitHub) -> None:
@@ -338,7 +338,7 @@ TICKS = st.lists(st.tuples(STATES, st.sets(st.sampled_from(KINDS)), st.booleans(
 
 
 @given(TICKS)
-def test_whatever_happens_there_is_one_issue_that_tells_all_and_nothing_is_told_twice(
+def test_any_ticks_leave_one_issue_with_each_problem_reported_once(
     ticks: list[tuple[dict[Kind, str], set[Kind], bool]],
 ) -> None:
     hub = Memory()

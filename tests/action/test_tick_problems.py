@@ -112,7 +112,7 @@ def test_a_name_is_quoted_in_the_commands() -> None:
     assert problem.commands[0] == "evalgate release history 'a b; rm'"
 
 
-def test_every_kind_can_be_over() -> None:
+def test_every_kind_of_problem_can_be_settled() -> None:
     life = start()
     done = life.tick(25, life.make_rows(1200, 0.3, 24))
     assert find_settled(done, looked_at_labels=True) == set(KINDS)

@@ -1,4 +1,4 @@
-"""The benchmark runs: a program nobody runs is a program that has stopped working."""
+"""The benchmark runs."""
 
 from __future__ import annotations
 

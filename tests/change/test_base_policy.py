@@ -136,7 +136,7 @@ def test_a_version_number_need_not_say_that_the_policy_is_edited(world: World) -
     assert [r["kind"] for r in gate["requirements"]] == ["canary", "sign_off"]
 
 
-def test_the_policy_alone_calls_nobody_and_waits(world: World) -> None:
+def test_an_edit_of_the_policy_alone_makes_no_call_and_waits(world: World) -> None:
     world.repository.write("evalgate.yml", lax(world))
     world.repository.commit()
     report = judge(world, "--changed", code=5)

@@ -9,7 +9,7 @@ import pytest
 from gated_project import CASES, CONFIG, World, prompt
 
 
-def test_plan_tells_calls_tokens_and_dollars_and_calls_nobody(world: World) -> None:
+def test_plan_prints_calls_tokens_and_dollars_and_makes_no_call(world: World) -> None:
     world.edit()
     ended = world.evalgate("plan")
     assert ended.code == 0, ended.err

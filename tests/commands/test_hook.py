@@ -29,7 +29,7 @@ def test_a_level_declared_too_low_stops_the_push_and_no_verify_skips_the_hook(pu
     assert not pushing.world.server.received
 
 
-def test_what_is_not_known_is_left_to_ci_and_nobody_is_called(pushing: Pushing) -> None:
+def test_what_is_not_known_is_left_to_ci_without_a_call(pushing: Pushing) -> None:
     pushing.install()
     pushing.commit("1.1.0")
     passed(pushing.push("work"), "work support: MINOR; no output is known yet: not evaluated here, CI will")

@@ -9,7 +9,7 @@ from evalgate.domain.replayed_rows import ReplayedRows
 ROWS = ReplayedRows(since="a", until="b", rows=100, faults={"doubled": 1}, sampled=100, unfit=1, redraws=True)
 
 
-def test_few_rows_with_a_fault_say_nothing() -> None:
+def test_few_rows_with_a_fault_make_no_finding() -> None:
     assert list(make_findings(None)) == list(make_findings(ROWS)) == []
 
 

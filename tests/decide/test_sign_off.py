@@ -46,7 +46,7 @@ def said(by: str, state: Any = "APPROVED", at: str = AFTER, commit: str = HEAD) 
 VETO = "CHANGES_REQUESTED"
 HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
     # what is expected: "+login" signed off, else what is waited for
-    "nobody has said a word": (ASKED, [], ANYBODY),
+    "no review and no comment": (ASKED, [], ANYBODY),
     "approved after the report": (ASKED, [said("ann")], "+ann"),
     "approved before the report": (
         ASKED,
@@ -85,7 +85,7 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
         [said("ann")],
         "the report has to be published first",
     ),
-    "nobody knows when the report came out": (
+    "it is not known when the report came out": (
         replace(ASKED, published_at="yesterday"),
         [said("ann")],
         "the report has to be published first; approved by ann before the report was published: approve again",
@@ -114,7 +114,7 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
         [said("bob", VETO, BEFORE, OLD), said("ann")],
         "bob requests changes",
     ),
-    "nobody approves, one objects": (ASKED, [said("bob", VETO)], f"bob requests changes; {ANYBODY}"),
+    "no one approves, one objects": (ASKED, [said("bob", VETO)], f"bob requests changes; {ANYBODY}"),
     "who objected approves": (ASKED, [said("ann", VETO), said("ann", at=LATER)], "+ann"),
     "who objected approves, told in another order": (ASKED, [said("ann", at=LATER), said("ann", VETO)], "+ann"),
     "who approved objects": (ASKED, [said("ann"), said("ann", VETO, LATER)], f"ann requests changes; {ANYBODY}"),
@@ -176,12 +176,12 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
         [said("eve", VETO), said("ann")],
         "eve requests changes",
     ),
-    "a commit of nobody knows whom": (
+    "a commit of an unknown author": (
         replace(ASKED, commits=(("author", "author"), ("", "web-flow"), ())),
         [said("ann")],
         "GitHub does not know who wrote 2 of 3 commits: add the e-mail address in them to an account, or commit again",
     ),
-    "nobody knows who opened the pull request": (
+    "it is not known who opened the pull request": (
         replace(ASKED, author=""),
         [said("ann")],
         "it is not known who opened the pull request: open it again",
@@ -254,7 +254,7 @@ LABELS: dict[str, tuple[tuple[str, ...], list[Labelling], list[Opinion], str]] =
     "taken off again": (("bug",), [label("ann"), label("bob", LATER, added=False)], [], NEEDS),
     "taken off, though it is listed still": (ON, [label("ann"), label("bob", LATER, added=False)], [], NEEDS),
     "put on, though it is not listed": ((), [label("ann")], [], NEEDS),
-    "listed, and nobody knows since when": (ON, [], [], NEEDS),
+    "listed, and it is not known since when": (ON, [], [], NEEDS),
     "taken off and put on again by the author": (
         ON,
         [label("ann"), label("author", LATER, added=False), label("author", LATER)],

@@ -131,7 +131,7 @@ def forged() -> dict[str, Report]:
         "passes though the policy is edited": replace(report, exit_code=Admission.PASS, gates=signed.gates),
         "passes though the policy is all there is": replace(alone, exit_code=Admission.PASS),
         "passes, and its gate waits": replace(major, exit_code=Admission.PASS),
-        "met by nobody": replace(policy.apply_sign_off(major, word(major)), sign_off=None),
+        "met by no person": replace(policy.apply_sign_off(major, word(major)), sign_off=None),
         "signed off for other content": replace(signed, sign_off=word(scored())),
         "signed off, and waits": replace(report, sign_off=word(report)),
         "signed off, with more edited since": replace(signed, policy_changes=(*CHANGES, CHANGES[0])),

@@ -250,14 +250,14 @@ def test_hanging_calls_are_asked_once_more_and_counted_once(
     chat_server.script = script
     started = time.monotonic()
     ended = run(chat_server.url, 200, timeout=120, concurrency=4)
-    assert time.monotonic() - started < 30, "nobody waited for one that hangs"
+    assert time.monotonic() - started < 30, "no call waited for one that hangs"
     assert ended.calls == Calls(made=200)
     assert ended.usage.input_tokens == 100 * 200
     assert all(isinstance(result.outcome, Output) for result in ended.results)
     assert 203 <= len(chat_server.received) <= 200 + 2 + 0.03 * 200
 
 
-def test_retry_after_holds_for_the_whole_target_and_nobody_storms_back() -> None:
+def test_retry_after_holds_for_the_whole_target_and_calls_return_slowly() -> None:
     def script(request: Request, n: int) -> Outcome | ProviderError:
         return ProviderError("slow", retryable=True, throttled=True, retry_after=0.3) if n == 20 else Output(text="x")
 

@@ -234,7 +234,7 @@ def test_the_text_that_an_answer_stopped_at_is_no_reason() -> None:
         {"truncated": False},
     ],
 )
-def test_words_nobody_knows_beside_a_normal_end_change_nothing(said: dict[str, Any]) -> None:
+def test_unknown_keys_beside_a_normal_end_change_nothing(said: dict[str, Any]) -> None:
     data = completion("fine")
     data["choices"][0] |= said
     outcome = read_reply(data, seconds=1.0)

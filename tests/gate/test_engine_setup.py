@@ -112,7 +112,7 @@ def test_recorded_outputs_are_compared_without_a_call(world: World, regressed: b
 
 
 def test_outputs_that_were_recorded_before_the_prompt_was_edited_are_none_of_its_own(world: World) -> None:
-    """Whoever edits the prompt alone would be judged by what an earlier one answered."""
+    """An edit of the prompt alone would be judged by what an earlier prompt answered."""
     recorded(world, candidate=outputs(), baseline=outputs())
     world.edit()
 

@@ -101,7 +101,7 @@ def test_a_score_with_another_value_is_told(server: LangfuseServer) -> None:
         _count_back(service, made, _find_start([made]), 0.0, server.url)
 
 
-def test_an_item_that_nobody_sent_is_told(server: LangfuseServer) -> None:
+def test_an_item_that_no_run_sent_is_reported(server: LangfuseServer) -> None:
     made = make(3)
     service = send(server, made)
     about = {"id": made.id, "name": made.name, "item.id": "case-9", "item.root_observation_id": "9" * 16}

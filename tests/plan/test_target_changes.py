@@ -91,7 +91,7 @@ def test_a_baseline_that_keeps_its_target_hides_nothing() -> None:
 
 def test_nothing_edited() -> None:
     assert told(gate("two", "one"), gate("two", "one")) == ((), ())
-    assert told(gate("app"), gate("old")) == ((), ()), "nobody knows what made recorded outputs"
+    assert told(gate("app"), gate("old")) == ((), ()), "what made recorded outputs is not known"
     assert told(gate("api"), gate("one")) == ((), ()), "the model is the same, only written elsewhere"
 
 

@@ -225,7 +225,7 @@ def test_a_canary_that_gets_worse_is_taken_back_and_its_repair_reaches_all_users
 
     story.edit("1.2.0", "answers were too long, and cold", REPAIRED)
     canary = _serve_canary(story, "1.2.0", USERS, hours=48)
-    assert canary != first, "each rollout deals the keys anew"
+    assert canary != first, "each rollout assigns the keys anew"
     for share, users in ((25, USERS[:900]), (50, USERS[:600])):
         assert f"{share} % of the users get 1.2.0" in story.tick()
         more = _serve_canary(story, "1.2.0", users, hours=24)

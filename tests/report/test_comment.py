@@ -315,7 +315,7 @@ def test_a_summary_keeps_within_its_bytes(samples, most: int) -> None:
 
 
 @pytest.mark.parametrize("page", ["comment", "summary"])
-def test_a_hostile_report_notifies_nobody(samples, page: str) -> None:
+def test_a_hostile_report_mentions_no_user(samples, page: str) -> None:
     report = samples.hostile()
     standing = "@octocat fixes #1 <!-- evalgate:k {} --> https://evil.example"
     if page == "comment":

@@ -191,7 +191,7 @@ def test_the_reason_says_where_a_text_stops_being_json():
         ("tokens", {"max_total": 1}, "the target reported no token usage for this output, or none below 2^53"),
     ],
 )
-def test_what_nobody_knows_is_unscored(type_, options, reason):
+def test_what_is_unknown_is_unscored(type_, options, reason):
     for negated in {False, type_ in checks.NEGATABLE}:
         assert run(type_, "text", negated=negated, **options) == Unscored(reason=reason)
 

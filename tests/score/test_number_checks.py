@@ -89,7 +89,7 @@ def test_options_that_cannot_be_used_are_refused(options: dict[str, Any], messag
         score("number", "1", **options)
 
 
-def test_no_number_is_no_measurement_that_lacks() -> None:
+def test_an_output_without_a_number_is_scored() -> None:
     assert not isinstance(score("number", "none", min=0), Unscored)
 
 

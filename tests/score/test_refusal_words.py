@@ -41,7 +41,7 @@ def test_a_refusal_is_found_with_its_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ANSWERS)
-def test_an_answer_is_none(text: str) -> None:
+def test_an_answer_is_no_refusal(text: str) -> None:
     assert find_refusal(text) is None
 
 

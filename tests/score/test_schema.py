@@ -114,7 +114,7 @@ def test_a_draft_that_is_none_is_refused_by_https_too():
         ("(?m)^{}abc$", "abc\nd", True),
     ],
 )
-def test_the_end_is_the_end_of_the_text_whoever_searches(look, pattern, text, holds):
+def test_the_end_is_the_end_of_the_text_in_every_engine(look, pattern, text, holds):
     found = run({"pattern": pattern.format(look)}, json.dumps(text))
     assert found.value == float(holds)
 
@@ -217,7 +217,7 @@ def test_hostile_text_is_only_a_wrong_format(name, text):
         ({"$schema": "http://json-schema.org/draft-07/schema#", "format": "uuid"}, '"uuid"'),
     ],
 )
-def test_a_format_that_nobody_can_assert_is_refused(loaded, said):
+def test_a_format_that_cannot_be_asserted_is_refused(loaded, said):
     with pytest.raises(ValueError, match=r"schema/answer\.json: the format") as refused:
         checks.validate(make(loaded, formats=True))
     assert said in str(refused.value)

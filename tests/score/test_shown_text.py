@@ -82,7 +82,7 @@ def test_a_text_that_is_not_there_is_not_found(wanted: str, text: str, kind: str
         ("\u2764", "\u2764\ufe0f", True),
     ],
 )
-def test_what_looks_the_same(wanted: str, text: str, is_there: bool) -> None:
+def test_texts_that_look_the_same_are_found(wanted: str, text: str, is_there: bool) -> None:
     assert shown_text.make_search([text])(wanted) is is_there
 
 

@@ -24,7 +24,7 @@ def test_five_outputs_pass_and_five_fail() -> None:
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_the_not_form_turns_around(text: str) -> None:
+def test_the_not_form_passes_where_the_text_is_missing(text: str) -> None:
     check = Check(name="it", type="contains", options={"value": "art", "words": True}, negated=True)
     found = [checks.score(check, Case(id="c", fields={}), Output(text=one)) for one in (text, "start")]
     assert [getattr(one, "value", None) for one in found] == [0.0, 1.0]
@@ -39,7 +39,7 @@ def test_a_forbidden_word_that_looks_the_same_is_found(text: str) -> None:
     assert getattr(inside, "value", None) == 1.0
 
 
-def test_an_end_that_is_no_letter_has_no_condition() -> None:
+def test_only_ends_that_are_letters_need_a_word_boundary() -> None:
     assert has_words("C++, C", "C++") and has_words("xC++".replace("x", " "), "C++")
     assert not has_words("xC++", "C++")
     assert has_words("a.b", ".") and has_words("50%off", "50%")

@@ -184,7 +184,7 @@ def test_a_person_is_told_what_is_waited_for(
     assert text.startswith("waiting for ") and "(git ls-remote), for 1 seconds at most" in text
 
 
-def test_nobody_is_told_of_a_remote_that_answers(remote: Repository) -> None:
+def test_a_remote_that_answers_is_not_announced(remote: Repository) -> None:
     told: list[str] = []
     RemoteBranch(open_remote(str(remote.root), remote.root), "a/branch", told.append).fetch()
     assert told == []

@@ -40,7 +40,7 @@ def test_a_process_that_ended_is_started_again(reader: ObjectReader) -> None:
     assert reader.read("HEAD") is not None
 
 
-def test_after_a_read_without_an_answer_a_process_is_started_that_never_saw_it(
+def test_after_a_read_without_an_answer_a_new_process_is_started(
     reader: ObjectReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process that gave no answer may not have ended yet: it counts as running, and answers nothing more."""

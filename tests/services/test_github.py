@@ -205,7 +205,7 @@ def test_commits_name_author_and_committer(server: GitHubServer, gh: GitHub) -> 
     assert len(server.requests) == 1
 
 
-def test_a_commit_that_nobody_claims_has_no_login_in_either_of_githubs_ways(server: GitHubServer, gh: GitHub) -> None:
+def test_a_commit_without_an_account_has_no_login_in_either_api(server: GitHubServer, gh: GitHub) -> None:
     server.bodies.user = lambda login: None if login else {}  # type: ignore[method-assign]
     assert [each.authors for each in gh.commits(7)] == [("", "")]
     server.add_pull(7, commits=[{"sha": HEAD, "author": None, "committer": ""}])

@@ -91,7 +91,7 @@ def test_a_wait_that_is_too_long_is_not_begun(server: GitHubServer, gh: GitHub, 
 
 
 @pytest.mark.parametrize("seconds", ["121", "9" * 10])
-def test_a_wait_that_nobody_would_sit_out_is_not_begun(
+def test_a_retry_after_beyond_the_limit_is_not_waited_for(
     server: GitHubServer, gh: GitHub, waits: Waits, seconds: str
 ) -> None:
     server.fault("/comments", status=429, headers={"retry-after": seconds})
@@ -131,7 +131,7 @@ def test_a_creation_that_did_not_happen_is_repeated(server: GitHubServer, gh: Gi
     assert (len(server.state["comments"]), len(server.state["issues"])) == (1, 1)
 
 
-def test_an_address_where_nobody_listens(server: GitHubServer, waits: Waits) -> None:
+def test_an_address_without_a_server(server: GitHubServer, waits: Waits) -> None:
     closed = GitHubServer()
     closed.close()
     said = refused(lambda: hub(closed, waits).comments(7))

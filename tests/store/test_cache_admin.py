@@ -182,7 +182,7 @@ def test_of_equal_keys_the_one_that_is_there_stays_unless_replaced(path: Path, t
     assert merged(replace=False) == (cache_admin.Added(added=1, met=1), ["0", "a"])
     assert merged(replace=True) == (cache_admin.Added(added=0, met=2), ["b", "b"])
     with closing(Cache(path)) as cache:
-        assert cache.get("fresh", max_age=1e6) is None, "nobody knows how old it is"
+        assert cache.get("fresh", max_age=1e6) is None, "its age is not known"
 
 
 def test_a_moment_in_the_future_does_not_stay_fresh_for_ever(path: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ READ_ONLY = "mount --bind .evalgate .evalgate && mount -o remount,bind,ro .evalg
 
 @functools.cache
 def can_mount() -> bool:
-    """Whether this user may mount in a namespace of his own, which nobody else sees and which ends with the process."""
+    """Whether this user may mount in a namespace of his own, which no other process sees and which ends with the process."""
     if shutil.which("unshare") is None:
         return False
     tried = ["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/mnt"]

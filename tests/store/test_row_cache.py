@@ -49,7 +49,7 @@ def test_nothing_is_replaced_if_the_pages_break_off(path: Path) -> None:
         assert list_ids(cache) == ["b"]
 
 
-def test_of_a_row_that_stands_twice_the_first_one_stays(path: Path) -> None:
+def test_of_two_rows_with_one_id_the_first_is_kept(path: Path) -> None:
     with RowCache(path) as cache:
         cache.replace("answers", 0, 10, [[answer("a", 2, data="new")], [answer("a", 1, data="old")]])
         assert [one.data for one, _ in cache.stream_answers(0)] == ["new"]
@@ -79,7 +79,7 @@ def test_a_score_that_is_written_again_is_one(path: Path) -> None:
         assert [one.data for one in own] == ["new"]
 
 
-def test_what_is_covered_is_kept_until_it_is_forgotten(path: Path) -> None:
+def test_coverage_is_kept_until_it_is_deleted(path: Path) -> None:
     with RowCache(path) as cache:
         assert cache.find_coverage("answers") is None
         cache.replace("answers", 0, 10, [[answer("a", 1)]])

@@ -20,8 +20,8 @@ from evalgate.cli.release.rollout_options import load_settings, now_option, read
 def command(*, name: str, patterns: tuple[str, ...], now: str | None, config_path: Path) -> None:
     """Say how long each stage of a rollout of the prompt NAME will take, and which drops it will show by when.
 
-    Counts the users and the scored answers in the rows of the last days, and simulates the rule on so many. Starts
-    nothing and reads no registry.
+    Counts the users and the scored answers in the rows of the last days, and simulates the rule with these numbers.
+    Starts nothing and reads no registry.
     """
     from evalgate.cli.render.traffic_plan_text import render_traffic_plan
     from evalgate.commands.release import plan

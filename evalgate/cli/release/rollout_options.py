@@ -25,7 +25,7 @@ rows_option = click.option(
 )
 
 now_option = click.option(
-    "--now", metavar="TIME", help="As of a time in UTC, with the rows until then: a replay.  [default: now]"
+    "--now", metavar="TIME", help="Decide as of this time in UTC: later rows do not count.  [default: now]"
 )
 
 
@@ -63,7 +63,7 @@ def choose_rows(
 ) -> Iterable[bytes] | None:
     """Return the rows that options name, counted from the current folder, else the configuration's; None without.
 
-    With `until`, the time of a replay, only those that were there then. `wanted` are the keywords of
+    With `until`, the time of `--now`, only those that were there then. `wanted` are the keywords of
     `stream_configured_rows`.
     """
     from evalgate.domain.rollout import RowSource

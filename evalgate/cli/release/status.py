@@ -29,7 +29,7 @@ from evalgate.cli.release.rollout_options import (
     type=click.Choice(("terminal", "json", "markdown", "html")),
     default="terminal",
     show_default=True,
-    help="html: one page with pictures.",
+    help="html: one page with charts.",
 )
 @add_registry_options
 def command(
@@ -43,7 +43,7 @@ def command(
 ) -> None:
     """Show the rollout of the prompt NAME: its stage, what is watched, and what is missing to go on.
 
-    No judge is asked: of answers that evalgate scores, those count that a tick has scored.
+    No judge is asked: answers that evalgate scores count once a tick has scored them.
     Without NAME, all rollouts in progress are listed, without their rows.
     """
     from evalgate.cli.render import rollout_html, rollout_json, rollout_markdown, rollout_text

@@ -46,8 +46,9 @@ def command(
 
     With `score_per_day` in release.rollout, answers are scored by the checks and judges of the prompt's gate.
 
-    Exits with 0 after a step or a hold, 1 after a rollback, 3 if the registry, the rows or a judge cannot be reached, 4
-    if the rollout is held for too long or production is worse than at the end of its rollout.
+    Exits with 0 after a step or a hold, 1 after a rollback or if the ledger is broken, 3 if the registry, the rows or a
+    judge cannot be reached, 4 if the rollout is held for too long or production is worse than at the end of its
+    rollout.
     """
     from evalgate.cli.progress import Progress
     from evalgate.cli.render import rollout_json, rollout_text

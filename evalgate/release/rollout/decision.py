@@ -125,7 +125,7 @@ def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | Non
     if evidence.log_e_deal >= math.log(DEAL_BOUND):
         controls, candidates = evidence.keys
         sentence = (
-            f"the keys are not dealt as the share says: the canary has {candidates:,} of {controls + candidates:,}, "
+            f"the keys are not assigned as the share says: the canary has {candidates:,} of {controls + candidates:,}, "
             f"e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: look for rows that are lost"
         )
         return _make("hold", "deal", sentence, stage)

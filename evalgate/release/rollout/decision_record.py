@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evalgate.release.rollout.tally import StageEvidence
 
 DEAL_BOUND: Final = math.log(e_values.DEAL_BOUND)
-"""The logarithm of the e-value from which on the keys count as not dealt as the share says."""
+"""The logarithm of the e-value from which on the keys count as not assigned as the share says."""
 
 LEAST_ON_STAGING: Final = 10
 """The answers, and the values of each score, that staging needs at least."""
@@ -215,7 +215,7 @@ def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> 
     if not covers_stage(given["last"].time(), state.began, required):
         yield "its rows end before the hours of its stage"
     if read_number(given["log_e_deal"]) >= DEAL_BOUND:
-        yield "its keys were not dealt as the share says"
+        yield "its keys were not assigned as the share says"
     bound = math.log(1 / state.rules.alpha)
     for name, allowed in list_watched(state):
         one = watched[name]

@@ -28,7 +28,7 @@ BETS: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 RISKS: Final = (1.5, 3.0, 10.0, 50.0)
 """Relative risks of `rates`."""
 DEAL_BOUND: Final = 1000.0
-"""The e-value from which keys count as not dealt as the share says."""
+"""The e-value from which keys count as not assigned as the share says."""
 DEAL_WEIGHT: Final = 100
 """The weight of the share in the prior of `deal`, in keys."""
 _LARGEST_STAKE: Final = 0.9
@@ -106,8 +106,8 @@ def rates(failing: Sequence[int] | ArrayLike, share: float) -> float:
     """Return the logarithm of the e-value that the candidate fails more often. `share` is in (0, 1).
 
     `failing` has the arm of each key that failed, in order. If the candidate fails no more often, the next one is a
-    candidate's with a chance of at most `share`, whatever the traffic does, since keys are dealt by a hash. The e-value
-    is the average of one likelihood ratio for each of `RISKS` (Wald 1945; Robbins 1970).
+    candidate's with a chance of at most `share`, whatever the traffic does, since keys are assigned by a hash. The
+    e-value is the average of one likelihood ratio for each of `RISKS` (Wald 1945; Robbins 1970).
     """
     import numpy as np
 
@@ -126,7 +126,7 @@ def compare_rates(controls: int, candidates: int, share: float) -> float:
 
 
 def deal(controls: int, candidates: int, share: float) -> float:
-    """Return the logarithm of the e-value that keys are not dealt as the share says. `share` is in (0, 1).
+    """Return the logarithm of the e-value that keys are not assigned as the share says. `share` is in (0, 1).
 
     Keys of the candidate are Bernoulli with an unknown rate, whose prior is Beta(100 share, 100 (1 - share)), against
     Bernoulli with the share (Robbins 1970). The ratio of the likelihoods does not depend on the order of the keys.

@@ -16,7 +16,7 @@ def tell_rows(evidence: StageEvidence, candidate: str, control: str, *, on_stagi
     if on_staging:
         yield "answers", f"{candidates:,} of {candidate} count"
     else:
-        deal = f"dealt by the share: e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}"
+        deal = f"assigned by the share: e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}"
         yield "keys", f"{controls:,} with {control}, {candidates:,} with {candidate}; {deal}"
     yield "rows", tell_left_out(evidence)
     own = evidence.own

@@ -135,7 +135,7 @@ def tally_stage(
 
 
 def find_share(state: RolloutState) -> float:
-    """Return the share of the keys that are dealt the candidate in the present stage, in (0, 1)."""
+    """Return the share of the keys that are assigned the candidate in the present stage, in (0, 1)."""
     return state.rules.stages[state.stage - 1].share / BUCKETS
 
 
@@ -340,8 +340,8 @@ def _list_measures(scored: ScoredRows, state: RolloutState, stage: _Stage, settl
 def _compare_arms(measures: Sequence[_Measure], share: float, is_dealt: bool) -> Iterator[Watched]:
     """Yield what is watched in a stage that has a control.
 
-    `rates` needs the share by which the answers are dealt. Those that are sampled to be scored may be as many of each
-    arm, so `unscored` is tested by `means`, which is valid for any share. So is all if the rows are not dealt by it.
+    `rates` needs the share by which the answers are assigned. Of sampled ones there may be as many of each arm, so
+    `unscored` is tested by `means`, which is valid for any share. So is all if the rows are not assigned by it.
     """
     for one in measures:
         badness = one.badness

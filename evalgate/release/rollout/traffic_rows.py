@@ -49,7 +49,7 @@ REASONS: Final = {
     FUTURE: "from the future",
     DOUBLED: "an id that stands in another row",
     UNKNOWN_VERSION: "a version that is not in the rollout",
-    MISMATCH: "another variant than the one that the key is dealt",
+    MISMATCH: "another variant than the one that the key is assigned",
     BEFORE: "from before the stage",
     NO_KEY: "without a key",
     SETTLING: "from the first minutes of the stage",

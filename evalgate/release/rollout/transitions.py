@@ -39,7 +39,7 @@ def start_rollout(
 ) -> ReleaseDocument:
     """Return the document that starts a rollout of a version, on staging first unless that takes no hours.
 
-    Its salt follows from the id of the actor, so that each rollout deals the keys anew. Raises RefusedError with all
+    Its salt follows from the id of the actor, so that each rollout assigns the keys anew. Raises RefusedError with all
     that keeps the version from production, but for the canary that a rollout is; InputError if there is nothing to
     compare with, or a rollout is in progress.
     """

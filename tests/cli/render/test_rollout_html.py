@@ -104,7 +104,7 @@ def test_a_finished_rollout_is_compared_with_its_end_too() -> None:
 
 
 @pytest.mark.parametrize(("verb", "word"), [("pause", "PAUSED"), ("abort", "ENDED")])
-def test_a_person_s_word_is_the_headline(verb: str, word: str) -> None:
+def test_a_decision_by_a_person_is_the_headline(verb: str, word: str) -> None:
     life = Life()
     life.start()
     make = {"pause": transitions.pause_rollout, "abort": transitions.abort_rollout}[verb]
@@ -124,7 +124,7 @@ def test_staging_has_one_arm_and_a_test_of_two_versions_both_sides() -> None:
     assert count(page, "curve better") == 3 and count(page, "curve fine") == 0 and "e better (120)" in page
 
 
-def test_what_is_not_known_is_said() -> None:
+def test_a_page_without_rows_or_without_a_rollout_says_so() -> None:
     life = Life()
     assert read(render(life, 1)).startswith("NO ROLLOUT support: no rollout is in progress")
     assert "No rollout is in progress." in render_rollouts(list_rollouts(life.registry, clock(1)))

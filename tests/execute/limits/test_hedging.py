@@ -43,7 +43,7 @@ def first(hedging: Hedging, calls: Calls, *, may: bool = True) -> Outcome:
     return asyncio.run(asyncio.wait_for(hedging.first(calls, lambda: may), 20))
 
 
-def test_nobody_is_impatient_before_enough_answers_have_come() -> None:
+def test_no_request_is_hedged_before_enough_answers() -> None:
     assert Hedging().bound is None
     assert learned(count=19).bound is None
     assert learned(count=20).bound == 1.0

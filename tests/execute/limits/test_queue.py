@@ -22,7 +22,7 @@ def test_the_door_lets_in_in_order_and_forgets_who_went_away() -> None:
         await asyncio.sleep(0)
         tasks[2].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await queue.enter()  # nobody has kept the only place
+        await queue.enter()  # no call has kept the only place
         return order
 
     assert asyncio.run(run()) == [0, 1, 3, 4, 5]

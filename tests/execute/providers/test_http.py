@@ -47,7 +47,7 @@ def unpacked(encoding: str, packed: bytes, size: int, most: int = LARGEST_REPLY)
 def test_what_was_packed_comes_back(data: bytes, size: int, how: tuple[str, str]) -> None:
     packed = PACKERS[how](data)
     if how == ("deflate", "raw") and packed[0] & 0x0F == 8 and (size == 1 or int.from_bytes(packed[:2]) % 31 == 0):
-        return  # a header by chance: nobody can tell
+        return  # a header by chance: the test cannot tell
     assert unpacked(how[0], packed, size) == (data, True)
 
 

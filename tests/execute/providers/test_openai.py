@@ -231,7 +231,7 @@ def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: py
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no tool that makes a certificate")
-def test_tls_trusts_what_the_environment_names_and_nobody_else(
+def test_tls_trusts_only_what_the_environment_names(
     chat_server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]

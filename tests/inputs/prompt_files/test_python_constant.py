@@ -175,7 +175,7 @@ STATEMENTS = [
 
 
 @given(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4), st.sampled_from(["P", "C.P", "D.C.P"]))
-def test_what_is_read_is_what_python_gives_the_application(statements: list[str], name: str) -> None:
+def test_a_constant_is_read_as_python_evaluates_it(statements: list[str], name: str) -> None:
     text = "\n".join(["import textwrap", "SENT = False", *statements])
     try:
         written = read(name, text).messages[0].content

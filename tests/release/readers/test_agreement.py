@@ -81,7 +81,7 @@ def test_readers_choose_the_same_version(reader: Child, share: int, key: str | N
 @given(stage=st.integers(0, 3), paused=st.booleans(), key=texts)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_readers_serve_each_state_of_a_rollout(reader: Child, stage: int, paused: bool, key: str) -> None:
-    """The commands keep more in a rollout than readers need; on staging and while it is paused nobody has it."""
+    """The commands keep more in a rollout than readers need; on staging and during a pause no user has it."""
     state = RolloutState(
         kind="canary", candidate=NEW.digest, control=OLD.digest, share=0, salt="s", stage=stage, started=AT, began=AT,
         rules=RULES, paused=paused,

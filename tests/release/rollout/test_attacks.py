@@ -176,7 +176,7 @@ def _find_key(row: dict[str, Any], number: int) -> str:
 # Keys, times and numbers
 
 
-def test_each_writing_of_a_key_is_a_user_of_its_own_and_lone_surrogates_are_one() -> None:
+def test_each_spelling_of_a_key_is_another_user_but_lone_surrogates_are_one() -> None:
     state = make_state(rules={"stages": make_stages(5000)})
     for keys, users in (
         (["café", "cafe\u0301", "CAFÉ", " café"], 4),

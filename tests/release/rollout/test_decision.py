@@ -153,7 +153,7 @@ def test_keys_that_are_not_dealt_as_the_share_says_hold() -> None:
     found = run(make_evidence(log_e_deal=math.log(1000)))
     assert (found.action, found.code) == ("hold", "deal")
     assert found.sentence == (
-        "the keys are not dealt as the share says: the canary has 21 of 433, e = 1,000 against 1,000: look for rows that "
+        "the keys are not assigned as the share says: the canary has 21 of 433, e = 1,000 against 1,000: look for rows that "
         "are lost"
     )
     assert run(make_evidence(log_e_deal=math.log(999))).action == "advance"

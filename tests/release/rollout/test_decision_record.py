@@ -63,7 +63,7 @@ def test_a_proof_and_a_word_have_no_gaps() -> None:
     (change(last="2026-02-01T10:00:00Z"), AT, 24, "its rows end before the hours of its stage"),
     (change(last=None), AT, 24, "must be a time in UTC"),
     (change(log_e_deal=math.inf), AT, 24, "must be a number"),
-    (change(log_e_deal=math.log(1000)), AT, 24, "not dealt as the share says"),
+    (change(log_e_deal=math.log(1000)), AT, 24, "not assigned as the share says"),
     (PROOF, AT, 48, "its stage lasted 25 hours, and 48 are required"),
     (PROOF, "2026-01-31T12:30:00Z", 0, "its stage lasted 0.5 hours, and 24 are required"),
 ])  # fmt: skip

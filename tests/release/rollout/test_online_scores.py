@@ -146,7 +146,7 @@ def test_answers_that_wait_count_neither_as_scored_nor_as_unscored() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, -0.1, 1.1, math.inf])
-def test_a_value_that_is_no_score_is_none(value: float) -> None:
+def test_a_value_that_is_no_score_counts_as_unscored(value: float) -> None:
     def score(chosen: ChosenAnswers) -> AnswerScores:
         return AnswerScores(values={id: {"facts": value, "other": 1.0} for id in chosen.ids})
 

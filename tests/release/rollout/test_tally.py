@@ -237,7 +237,7 @@ def test_rows_of_another_prompt_are_ignored() -> None:
     assert (evidence.rows, evidence.keys, evidence.left_out) == (0, (0, 0), {})
 
 
-def test_lines_that_nobody_can_read_are_faults() -> None:
+def test_lines_that_cannot_be_parsed_are_faults() -> None:
     evidence = tally(["{", "[]", '{"prompt": 7}', *make_traffic(10)])
     assert evidence.left_out == {"not_json": 2, "wrong_type": 1}
     assert (evidence.faults, evidence.rows) == (3, 13)

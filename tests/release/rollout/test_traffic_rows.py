@@ -187,7 +187,7 @@ def test_each_time_that_is_read_can_be_written(at: str, offset: timedelta) -> No
     (0, 0, False, False), (1, 100, False, False), (1, 99, False, True), (11, 1000, False, True),
     (1, 3, True, False), (2, 3, True, True), (2, 200, True, False), (3, 200, True, True),
 ])  # fmt: skip
-def test_more_than_a_hundredth_is_too_much_but_for_one_row_of_an_arm(
+def test_more_than_one_percent_is_too_much_except_one_row_of_an_arm(
     faults: int, rows: int, is_arm: bool, lost: bool
 ) -> None:
     assert has_lost(faults, rows, is_arm=is_arm) is lost

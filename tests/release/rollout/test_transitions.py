@@ -83,12 +83,12 @@ def test_staging_is_the_first_stage_and_takes_its_label() -> None:
     entry = life.document.entry
     assert (entry.label, entry.origin, entry.target) == ("staging", None, NEW.digest)
     held = CachedDocument(life.document, life.last.data, 0)
-    assert held.rollout is not None and held.rollout[1] == 0, "readers give the candidate to nobody"
+    assert held.rollout is not None and held.rollout[1] == 0, "readers give the candidate to no user"
     life.advance(24)
     assert (life.state.stage, life.state.share, life.document.entry.label) == (1, 500, "canary")
 
 
-def test_a_pause_gives_the_candidate_to_nobody_and_a_resume_begins_the_stage_anew() -> None:
+def test_a_pause_gives_the_candidate_to_no_user_and_a_resume_begins_the_stage_anew() -> None:
     life = Life()
     life.start()
     life.advance(30)

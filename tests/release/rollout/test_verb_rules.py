@@ -166,7 +166,7 @@ Edit = Callable[[dict[str, Any]], object]
      "helpful is proven, and its numbers do not"),
     ("finish", True, lambda d: d["entry"]["evidence"]["decision"]["watched"]["helpful"].update(allowed=0.5),
      "another loss than the rules"),
-    ("finish", True, lambda d: d["entry"]["evidence"]["decision"].update(log_e_deal=7.0), "not dealt as the share"),
+    ("finish", True, lambda d: d["entry"]["evidence"]["decision"].update(log_e_deal=7.0), "not assigned as the share"),
     ("finish", True, lambda d: d["entry"]["evidence"]["decision"].update(stage=2), "decision is for stage 2"),
     ("rollback", None, lambda d: d["entry"]["evidence"]["decision"]["watched"]["helpful"].update(log_e_worse=1.0),
      "helpful is worse, and its numbers do not"),
