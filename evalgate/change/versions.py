@@ -313,16 +313,16 @@ def _find_before(
     since = None if found is None else found.commit
     if production is not None and production.normalized_digest != base.version.normalized_digest:
         note = f"{production.source}, the version in production: {here}, contains the prompt itself"
-        file = base.file if found is None else found.file
-        return FoundVersion(version=production, note=note, file=file, commit=base.commit), since
+        return FoundVersion(version=production, note=note, file=(found or base).file, commit=base.commit), since
     if found is None:
         if is_edited(base.commit):
             return base, None
         why = f"{here}, contains it already, and no earlier commit has another version"
+        problem = f"{base.file} has no earlier version to compare with: {why}"
         if git.shallow:
-            raise GitError(f"{base.file} has no earlier version to compare with: {why}", hint=DEEPEN)
+            raise GitError(problem, hint=DEEPEN)
         if not is_beside:
-            raise NothingToCompareError(f"{base.file} has no earlier version to compare with: {why}", hint=f"edit it, or {_GIVE}")
+            raise NothingToCompareError(problem, hint=f"edit it, or {_GIVE}")
         is_new = git.parent(base.commit) is not None and _find_previous(base.file, base.commit, git) is None
         return FoundVersion(
             version=None if is_new else base.version, note=f"{'new' if is_new else 'unchanged'}: {why}"
