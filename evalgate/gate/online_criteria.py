@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import assert_never
 
 from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Config, Gate, Json, Judge, Target, digest
+from evalgate.domain.report_criteria import list_criteria
 from evalgate.domain.rollout import RolloutRules
 from evalgate.errors import Fault, InputError
 
@@ -94,12 +95,13 @@ def explain_unscorable(gate: Gate, name: str) -> str | None:
         case Judge():
             needed = [one for one in criterion.rubric.inputs if not one.endswith("?")]
         case Check():
-            needed = list(criterion.fields)
+            needed = [path for each in criterion.nested for path in each.fields]
         case _:
             assert_never(criterion)
     if any(one.partition(".")[0] == EXPECTED for one in needed):
         return f"it reads the field {EXPECTED}, which an answer in production does not have"
-    return _explain_check(criterion) if isinstance(criterion, Check) else None
+    parts = criterion.nested if isinstance(criterion, Check) else ()
+    return next((reason for each in parts if (reason := _explain_check(each)) is not None), None)
 
 
 def _explain_check(check: Check) -> str | None:
@@ -118,32 +120,10 @@ def list_needed_fields(judge: Judge) -> list[str]:
 
 
 def digest_criterion(gate: Gate, name: str, targets: Mapping[str, Target]) -> str:
-    """Return the digest of all that a score of a criterion depends on, but for the answer."""
+    """Return the digest of all that a score of a criterion of a gate depends on, but for the answer."""
     answering: list[Json] = list(targets[gate.candidate_target].scored_as)
-    criterion = find_criterion(gate, name)
-    match criterion:
-        case None:
-            own: list[Json] = [gate.cut_answers]
-        case Check():
-            own = [
-                criterion.type,
-                dict(criterion.options),
-                criterion.negated,
-                dict(criterion.documents),
-                dict(criterion.from_case),
-            ]
-        case Judge():
-            target = targets[criterion.target]
-            own = [
-                criterion.rubric.digest,
-                list(target.served),
-                criterion.model or target.model,
-                dict(criterion.parameters),
-                [criterion.mode, criterion.reading, criterion.strip_reasoning],
-            ]
-        case _:
-            assert_never(criterion)
-    return digest([name, *own, answering])
+    own = next(one.digest for one in list_criteria(gate, gate.judges, targets) if one.name == name)
+    return digest([name, own, answering])
 
 
 def _is_of_gate(gate: Gate, name: str) -> bool:

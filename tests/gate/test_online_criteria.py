@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from chat_server import ChatServer
+from hypothesis import given
+from hypothesis import strategies as st
 from scored_project import ENVIRONMENT, write_project
 
 from evalgate.change.workspace import open_workspace
-from evalgate.domain import Check, Config, Gate
+from evalgate.domain import Check, Config, Gate, Prices, Target
 from evalgate.domain.conditions import Condition
 from evalgate.domain.rollout import RolloutRules
 from evalgate.errors import InputError
@@ -83,6 +85,7 @@ def add_check(gate: Gate, **given: Any) -> Gate:
     ({"type": "tokens", "options": {"max_total": 5}}, "tokens"),
     ({"type": "latency", "options": {"p95_seconds": 5}}, "p95"),
     ({"type": "regex", "from_case": {"pattern": "expected.pattern"}}, "the field expected"),
+    ({"type": "any_of", "parts": (Check(name="part", type="contains", options={"from": "expected"}),)}, "the field expected"),
     ({"type": "is_json", "when": Condition(tags=("a",))}, "`when`"),
     ({"type": "is_json", "unless": Condition(has=("a",))}, "`unless`"),
 ])  # fmt: skip
@@ -109,3 +112,33 @@ def test_the_digest_is_of_all_that_a_score_depends_on(tmp_path: Path, chat_serve
     assert find() == first and len(set(first)) == 3
     other = find(model="judge-2")
     assert [one == two for one, two in zip(first, other, strict=True)] == [True, False, True]
+
+
+PARTS = st.recursive(
+    st.builds(
+        Check, name=st.just("part"), type=st.just("contains"), options=st.fixed_dictionaries({"value": st.text()})
+    ),
+    lambda inner: st.builds(
+        Check,
+        name=st.just("part"),
+        type=st.sampled_from(["any_of", "all_of"]),
+        parts=st.lists(inner, min_size=1, max_size=3).map(tuple),
+    ),
+    max_leaves=4,
+)
+
+
+@given(one=PARTS, other=PARTS)
+def test_an_edit_of_any_part_of_a_combination_is_another_criterion(one: Check, other: Check) -> None:
+    target = Target(name="api", kind="openai", location="http://127.0.0.1/v1", identity="api")
+    gate = Gate(name="support", prompt="p.md", dataset="d.jsonl", candidate_target="api", baseline_target="api")
+    first, second = (
+        digest_criterion(add_check(gate, type="any_of", parts=(each,)), "own", {"api": target}) for each in (one, other)
+    )
+    assert (first == second) is (one == other)
+
+
+def test_the_prices_that_decide_a_cost_are_part_of_its_criterion(config: Config) -> None:
+    gate = add_check(config.gates[0], type="cost", options={"max_usd": 1})
+    dearer = {name: replace(one, prices=Prices(input=9.0, output=9.0)) for name, one in config.targets.items()}
+    assert digest_criterion(gate, "own", config.targets) != digest_criterion(gate, "own", dearer)
