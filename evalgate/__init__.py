@@ -30,7 +30,7 @@ tests/test_architecture.py keeps the import table, and which file owns which out
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # `typing` and the packages below load when they are needed: importing evalgate takes less than a millisecond
 TYPE_CHECKING = False

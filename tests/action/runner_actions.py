@@ -24,6 +24,7 @@ KNOWN = {
     "actions/upload-artifact": {"name": "artifact", "path": "", "if-no-files-found": "warn", "retention-days": "", "include-hidden-files": "false", "overwrite": "false"},
     "actions/download-artifact": {"name": "", "pattern": "", "path": ".", "merge-multiple": "false", "run-id": "${{ github.run_id }}", "github-token": "", "repository": ""},
     "actions/setup-python": {"python-version": "", "cache": ""},
+    "pypa/gh-action-pypi-publish": {"packages-dir": "dist", "attestations": "true"},
 }  # fmt: skip
 OUTPUTS = {
     "actions/checkout": ["ref", "commit"],
