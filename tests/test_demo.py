@@ -138,7 +138,11 @@ def test_a_tick_rolls_the_candidate_back_at_any_time_after_the_rows(demo: Path, 
     reason = "facts: the canary's 0.25 against 0.81 over 28 and 153 keys, e = 955 against 300"
     for now in ((), ("--now", "2027-11-30T00:00:00Z")):
         dry = evalgate(*tick, "--dry-run", *now)
-        assert dry.code == 1 and f"1.0.0: {reason}; nothing was written" in " ".join(dry.out.split())
+        assert (
+            dry.code == 1
+            and f"dry run, nothing is written: 1.1.0 is rolled back: all users get 1.0.0: {reason}"
+            in " ".join(dry.out.split())
+        )
     assert registry.read_bytes() == before
     ended = evalgate(*tick)
     assert ended.code == 1

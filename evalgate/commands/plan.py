@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from evalgate.decide import evidence as evidences
 from evalgate.decide import power, schedule, statistics, thresholds
 from evalgate.decide.baseline_samples import collect_samples
 from evalgate.decide.roles import assign_roles
-from evalgate.domain import Arm, Comparison, Config, Evidence, GatePlan, GateReport, Request, Result, Target
+from evalgate.domain import Arm, Comparison, Config, Evidence, GatePlan, GateReport, Result, Target
 from evalgate.errors import EvalgateError
 from evalgate.gate import engine_setup, pipeline, reports
+from evalgate.gate.known_answers import KnownAnswers, open_known_answers
 from evalgate.gate.options import CallMode, Selection, open_for_run
 from evalgate.gate.plans import make_plans, require_variables, select_gates
 from evalgate.plan import estimate as estimates
@@ -102,11 +103,11 @@ def plan_run(
     engine_setup.require_use(calls, config, plans)
     if calls.engine == "batch":
         plans, config = pipeline.drop_looks(plans), engine_setup.apply_batch_prices(config)
-    with engine_setup.open_known_answers(config, plans, workspace.tree, store) as known:
+    with open_known_answers(config, plans, workspace.tree, store) as known:
         return tuple(summarize_plan(plan, config, store, known) for plan in plans)
 
 
-def summarize_plan(plan: GatePlan, config: Config, store: Store, known: Callable[[Request], bool]) -> PlanSummary:
+def summarize_plan(plan: GatePlan, config: Config, store: Store, known: KnownAnswers) -> PlanSummary:
     """Summarize a plan; s_d is taken from the last report in `store`, else from the baseline's scores, else assumed."""
     evidence = evidences.make_evidence(plan, config.targets)
     last = _read_last_report(store, plan)
@@ -132,26 +133,34 @@ def summarize_plan(plan: GatePlan, config: Config, store: Store, known: Callable
         units=_count_units(evidence, units, least=config.policy.min_cases if limits else 0, blocks=demands != "merge"),
         checks_alone=not limits and bool(assign_roles(*args, with_baseline=with_baseline).declared),
         repeated=tuple(dict.fromkeys(trial.case.id for trial in repeats)),
-        repeats=estimates.estimate_calls(replace(plan, trials=tuple(repeats)), config.targets, known),
+        repeats=estimates.estimate_calls(
+            replace(plan, trials=tuple(repeats)), config.targets, known.has, known.has_judgement
+        ),
         questions=questions,
-        full=estimates.estimate_calls(plan, config.targets, known),
+        full=_estimate_calls(plan, config.targets, known),
         expected=_expect_calls(plan, config.targets, known, share, checks=decides),
         share=share,
         lacking=pipeline.find_lacking_cases(plan, config),
     )
 
 
+def _estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: KnownAnswers) -> CallEstimate:
+    return estimates.estimate_calls(plan, targets, known.has, known.has_judgement)
+
+
 def _expect_calls(
-    plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool], share: float, *, checks: bool
+    plan: GatePlan, targets: Mapping[str, Target], known: KnownAnswers, share: float, *, checks: bool
 ) -> CallEstimate:
     seen = set(plan.order[: round(share * len(plan.order))])
     first = replace(plan, trials=tuple(trial for trial in plan.trials if trial.case.id in seen))
-    part = estimates.estimate_calls(first, targets, known)
+    part = _estimate_calls(first, targets, known)
     if not checks or len(seen) == len(plan.order):
         return part
     # for the remaining cases, the checks need one answer of the candidate
     rest = tuple(t for t in plan.trials if t.case.id not in seen and t.arm is Arm.CANDIDATE and t.repeat == 0)
-    return part + estimates.estimate_calls(replace(plan, trials=rest, judges=()), targets, known)
+    return part + estimates.estimate_calls(
+        replace(plan, trials=rest, judges=()), targets, known.has, known.has_judgement
+    )
 
 
 def _count_units(evidence: Evidence, count: int, *, least: int, blocks: bool) -> Units:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
+from evalgate.domain import Arm, Config, GatePlan, Target, digest, digest_of_all
 from evalgate.domain.masking import in_force, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
@@ -103,36 +103,6 @@ def apply_batch_prices(config: Config) -> Config:
             for name, target in config.targets.items()
         },
     )
-
-
-@contextmanager
-def open_known_answers(
-    config: Config, plans: Sequence[GatePlan], tree: Tree, store: Store
-) -> Iterator[Callable[[Request], bool]]:
-    """Yield a function that tells if a request has an answer without a call: recordings, recorded outputs, or cache.
-
-    Missing recordings count as empty.
-    """
-    recordings = {
-        name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
-        for name in {name for plan in plans for name in list_targets(plan)}
-        if (path := config.targets[name].recordings) is not None
-    }
-    cache = Cache(store.cache) if store.cache.is_file() else None
-    forms = RequestForms(store.adaptations)
-
-    def is_known(request: Request) -> bool:
-        if config.targets[request.target].kind == "recorded":
-            return True
-        if request.target in recordings:
-            return request.key in recordings[request.target]
-        return cache is not None and cache.get(forms.adapt(request).key, request.max_age) is not None
-
-    try:
-        yield is_known
-    finally:
-        if cache is not None:
-            cache.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from evalgate.domain import Case, GatePlan, Judge, Message, Request, Target, applies, as_text
+from evalgate.domain import Case, GatePlan, Judge, Message, Request, Target, Trial, applies, as_text
 from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 
 _MESSAGE_TOKENS = 4
@@ -59,14 +59,24 @@ class _Sum:
             self.unpriced.add(target.name)
 
 
-def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool]) -> CallEstimate:
+def count_none(_judge: Judge, _trial: Trial) -> bool:
+    """Say of every judgement that it is not stored."""
+    return False
+
+
+def estimate_calls(
+    plan: GatePlan,
+    targets: Mapping[str, Target],
+    known: Callable[[Request], bool],
+    judged: Callable[[Judge, Trial], bool] = count_none,
+) -> CallEstimate:
     """Estimate the calls of a plan. `known` returns whether a request needs no call because its answer is stored.
 
     Rules: 4 characters are one token, each message costs 4 more tokens, and each image 1,000. An answer has
     `max_tokens` (or `max_completion_tokens`) tokens, or 256 without a limit. Equal requests are one call. Recorded
-    outputs and the embedded model are free. Each judge counts once for each distinct request, including the known ones,
-    because a judge request depends on the answer. The estimate is therefore an upper bound, except for retries of judge
-    replies.
+    outputs and the embedded model are free. A judge request depends on the answer, so each judge counts once for each
+    distinct request, unless `judged` returns that its reply about the stored answer is stored, too. The estimate is
+    therefore an upper bound, except for retries of judge replies.
     """
     total = _Sum()
     cached = 0
@@ -86,6 +96,9 @@ def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callabl
         for judge in (judge for judge in plan.judges if applies(judge, trial.case)):
             read = _estimate_judge_tokens(judge, trial.case) + answer_tokens
             target = targets[judge.target]
+            if judged(judge, trial):
+                cached += 1
+                continue
             total.add(target, read, estimate_output_tokens(target.merge_parameters(judge.parameters)))
     return CallEstimate(
         calls=total.calls,

@@ -12,6 +12,9 @@ from evalgate.release.rollout.state import RolloutState, describe_stage, parse_s
 from evalgate.release.version_lookup import read_last
 from evalgate.release.walked_ledger import require_whole
 
+DRY_RUN = "dry run, nothing is written: "
+"""What stands before the change that a dry run tells of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutChange:
@@ -46,8 +49,10 @@ def change_rollout(
 def describe_rollout_change(done: RolloutChange) -> str:
     """Return a sentence on what changed, or would change; each channel has to escape it."""
     document = done.document
-    end = "; nothing was written" if done.stored is None else f" (revision {document.revision})"
-    return f"{document.name}: {describe_verb(done.before.document, document)}{end}"
+    told = describe_verb(done.before.document, document)
+    if done.stored is None:
+        return f"{document.name}: {DRY_RUN}{told}"
+    return f"{document.name}: {told} (revision {document.revision})"
 
 
 def describe_verb(before: ReleaseDocument, document: ReleaseDocument) -> str:

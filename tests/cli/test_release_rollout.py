@@ -137,7 +137,7 @@ def test_people_pause_resume_advance_and_abort(registry: Registry, evalgate: Run
     for verb, words in steps:
         assert evalgate("release", verb, "support").code == 2, "a reason is needed"
         dry = evalgate("release", verb, "support", "--reason", "because", "--dry-run")
-        assert dry.code == 0 and "nothing was written" in " ".join(dry.out.split())
+        assert dry.code == 0 and "nothing is written" in " ".join(dry.out.split())
         told = evalgate("release", verb, "support", "--reason", f"to {verb}", "--by", "grace")
         assert told.code == 0, told.err
         assert f"the rollout of 1.1.0 {words}" in " ".join(told.out.split())
@@ -199,7 +199,7 @@ def test_a_replay_at_another_time_writes_nothing(sqlite: Registry, evalgate: Run
     assert refused.code == 2 and "--now is for --dry-run only" in refused.err
     told = evalgate("release", "tick", "support", "--now", later, "--dry-run")
     assert told.code == 0 and "75 % of the users get 1.1.0" in " ".join(told.out.split())
-    assert told.out.endswith("; nothing was written\n")
+    assert told.out.startswith("support: dry run, nothing is written: ")
     shown = evalgate("release", "status", "support", "--now", later).out
     assert "24.0 of at least 0 hours" in " ".join(shown.split()) and "a tick goes on" in " ".join(shown.split())
     assert evalgate("release", "status", "support", "--now", "noon").code == 2

@@ -17,7 +17,7 @@ def test_a_change_is_appended_and_told() -> None:
     planned = change_rollout(life.registry, "support", by(), make, dry_run=True)
     assert planned.stored is None and life.document.rollout is None
     assert describe_rollout_change(planned) == (
-        "support: the rollout of 1.1.0 starts: staging has 1.1.0, and all users get 1.0.0; nothing was written"
+        "support: dry run, nothing is written: the rollout of 1.1.0 starts: staging has 1.1.0, and all users get 1.0.0"
     )
     done = change_rollout(life.registry, "support", by(), make)
     assert done.stored == life.last and describe_rollout_change(done).endswith("all users get 1.0.0 (revision 4)")

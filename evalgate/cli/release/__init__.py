@@ -20,7 +20,7 @@ _VERBS = {
     "advance": ("evalgate.cli.release.advance", "Let a rollout go on without the proof."),
     "abort": ("evalgate.cli.release.abort", "End a rollout; production stays."),
     "history": ("evalgate.cli.release.history", "List who did what, when and why."),
-    "show": ("evalgate.cli.release.show", "Show a version, its labels and its share over time."),
+    "show": ("evalgate.cli.release.show", "Show a version, its labels and its shares of users."),
     "diff": ("evalgate.cli.release.diff", "Compare two versions."),
     "verify": ("evalgate.cli.release.verify", "Verify the ledger, and name the first break."),
     "export": ("evalgate.cli.release.export", "Write a ledger to a file, as it is."),

@@ -72,7 +72,7 @@ def command(
     if neither is proven or too many rows are left out for a fault, and with 3 if there is no row to replay.
     """
     from evalgate.cli.progress import Progress
-    from evalgate.cli.render.plan_text import render_calls
+    from evalgate.cli.render.calls_text import render_calls
     from evalgate.commands.release import replay
     from evalgate.release.rollout.row_window import find_recent
 

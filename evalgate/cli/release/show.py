@@ -18,7 +18,7 @@ from evalgate.errors import ExitCode
 def command(
     context: click.Context, *, called: str | None, form: str, config_path: Path, registry_url: str | None
 ) -> None:
-    """Show a version of the prompt NAME: every field, its labels, its moves and its share over time.
+    """Show a version of the prompt NAME: every field, its labels, its moves and its shares of users.
 
     VERSION is a label, a semantic version, or the start of a digest; without it, the version in production is shown.
     Without NAME, all prompts are listed with their labels. Exits with 4 if a label in Langfuse was moved by hand.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evalgate.commands.plan import CallEstimate, PlanSummary, Precision
+from evalgate.cli.render.calls_text import render_calls
+from evalgate.commands.plan import PlanSummary, Precision
 from evalgate.report.escape import block
+from evalgate.report.wrapped_text import wrap_words
 
 
 def render_plan(outlook: PlanSummary) -> Iterator[str]:
@@ -19,7 +21,7 @@ def render_plan(outlook: PlanSummary) -> Iterator[str]:
     yield from _render_units(outlook)
     if outlook.lacking is not None:
         needed, why = outlook.lacking
-        yield f"  cannot pass: {why}; at least {needed} are needed"
+        yield wrap_words(f"cannot pass: {why}; at least {needed} are needed", indent="    ", first="  ")
     if outlook.checks_alone:
         yield _render_line("decides", "blocking checks alone, at any number of cases")
     if outlook.units.least is None:
@@ -29,26 +31,19 @@ def render_plan(outlook: PlanSummary) -> Iterator[str]:
         samples = plan.gate.wavering_samples
         cases = "1 case" if len(outlook.repeated) == 1 else f"{len(outlook.repeated)} cases"
         yield _render_line(
-            "repeats", f"{cases} with {samples} samples instead of {plan.gate.candidate_samples}, where the stored"
+            "repeats",
+            f"{cases} with {samples} samples instead of {plan.gate.candidate_samples}, where the stored baseline "
+            f"varies most; of the calls below: {render_calls(outlook.repeats)}",
         )
-        yield _render_line("", f"baseline varies most; of the calls below: {render_calls(outlook.repeats)}")
     yield _render_line("every case", render_calls(outlook.full))
     if outlook.share < 1:
-        yield _render_line("stopping early", render_calls(outlook.expected))
-        yield _render_line("", f"if the versions are equal, which takes about {outlook.share:.0%} of the cases")
-
-
-def render_calls(calls: CallEstimate) -> str:
-    """Return the calls, tokens and dollars of an estimate, on one line."""
-    cost = f"cost unknown ({calls.unpriced})" if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
-    return (
-        f"{calls.calls} calls to make, {calls.cached} answers cached; about {calls.input_tokens} tokens in, "
-        f"{calls.output_tokens} out; {cost}"
-    )
+        condition = f"if the versions are equal, which takes about {outlook.share:.0%} of the cases"
+        yield _render_line("stopping early", f"{render_calls(outlook.expected)} {condition}")
 
 
 def _render_line(label: str, text: str) -> str:
-    return f"  {label:<16}  {text}"
+    """Render a line, continued below its text where 80 columns are too few."""
+    return wrap_words(text, indent=" " * 20, first=f"  {label:<16}  ")
 
 
 def _render_units(outlook: PlanSummary) -> Iterator[str]:
@@ -64,8 +59,11 @@ def _render_units(outlook: PlanSummary) -> Iterator[str]:
             yield _render_line("", f"{repeat} the request of another one, and equal requests count as one")
     if units.least is not None and outlook.lacking is None:
         what = "is inconclusive and blocks (exit code 4)" if units.blocks else "merges with a warning"
-        yield _render_line("too few", f"{units.count} are enough only to find broken cases, {units.least} are needed:")
-        yield _render_line("", f"unless a blocking check fails, this {plan.level.effective.name} {what}")
+        yield _render_line(
+            "too few",
+            f"{units.count} are enough only to find broken cases, {units.least} are needed: unless a blocking check "
+            f"fails, this {plan.level.effective.name} {what}",
+        )
 
 
 def _render_question(question: Precision, *, is_grouped: bool) -> Iterator[str]:

@@ -132,7 +132,8 @@ class PrePushCheck:
 
     def _check_gate(self, workspace: Workspace, plan: GatePlan, ref: str, machine: Machine) -> Answer:
         """Check one gate: its level, then the answers that are known, then, depending on the mode, new ones."""
-        from evalgate.gate import engine_setup, pipeline
+        from evalgate.gate import pipeline
+        from evalgate.gate.known_answers import open_known_answers
         from evalgate.gate.options import CallMode
 
         name, config = plan.gate.name, workspace.config
@@ -144,8 +145,8 @@ class PrePushCheck:
             return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], machine, offline, lambda _: None))
         except ServiceError:
             pass  # something is not known without a call
-        with engine_setup.open_known_answers(config, [plan], workspace.tree, machine.store) as known:
-            seen = [trial for trial in plan.trials if known(trial.request)]
+        with open_known_answers(config, [plan], workspace.tree, machine.store) as known:
+            seen = [trial for trial in plan.trials if known.has(trial.request)]
         try:
             answer = self._check_outputs(workspace, plan, ref, machine, offline, trials=seen)
         except ServiceError:  # an answer that was just there, and is not any more

@@ -252,14 +252,14 @@ def _make_case_id(row: ReplayRow) -> str:
 
 
 def _estimate(workspace: Workspace, plan: GatePlan, machine: Machine) -> CallEstimate:
-    from evalgate.gate import engine_setup
+    from evalgate.gate.known_answers import open_known_answers
 
     targets = {name: replace(target, recordings=None) for name, target in workspace.config.targets.items()}
     config = replace(workspace.config, targets=targets)
-    with engine_setup.open_known_answers(config, [plan], workspace.tree, machine.store) as known:
+    with open_known_answers(config, [plan], workspace.tree, machine.store) as known:
 
         def is_known(request: Request) -> bool:
-            return request.stream != STREAM or known(request)  # production has answered the baseline's
+            return request.stream != STREAM or known.has(request)  # production has answered the baseline's
 
         return estimate_calls(plan, config.targets, is_known)
 

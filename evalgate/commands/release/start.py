@@ -12,7 +12,7 @@ from evalgate.release.document import ReleaseDocument
 from evalgate.release.promotion import Actor
 from evalgate.release.registry import Registry, StoredDocument
 from evalgate.release.rollout.reference_limits import find_limits
-from evalgate.release.rollout.transitions import start_rollout
+from evalgate.release.rollout.transitions import require_no_rollout, start_rollout
 from evalgate.release.rollout_change import RolloutChange, change_rollout
 from evalgate.release.version_lookup import find_version, read_last
 
@@ -35,6 +35,7 @@ def start(
     `start_rollout` raise, and ServiceError for rows that cannot be read.
     """
     last = read_last(registry, name)
+    require_no_rollout(last.document)  # before the choice of a version, which may be refused for its past
     chosen = (
         choose_highest(registry, last, "production")
         if version is None

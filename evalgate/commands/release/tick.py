@@ -19,7 +19,7 @@ from evalgate.release.rollout.decision_record import encode_decision
 from evalgate.release.rollout.monitoring import Monitored, compare_with_end
 from evalgate.release.rollout.online_scores import AnswerScores, ChosenAnswers
 from evalgate.release.rollout.state import RolloutState, parse_state
-from evalgate.release.rollout_change import describe_verb
+from evalgate.release.rollout_change import DRY_RUN, describe_verb
 from evalgate.release.version_lookup import read_last
 from evalgate.release.walked_ledger import require_whole
 from evalgate.services.command import tell_command
@@ -182,8 +182,8 @@ def describe_tick(done: Ticked) -> str:
     words = {"hold": "holds", "watch": "production", "idle": "nothing to do", "lost": "another command was faster"}
     head = done.change or words.get(done.action, done.action)
     revision = f" (revision {document.revision})" if done.is_written else ""
-    end = "; nothing was written" if done.change and not done.is_written else ""
-    return f"{document.name}: {head}{revision}: {done.sentence}{end}"
+    dry = DRY_RUN if done.change and not done.is_written else ""
+    return f"{document.name}: {dry}{head}{revision}: {done.sentence}"
 
 
 def _make_document(last: StoredDocument, found: Assessment, by: Actor) -> ReleaseDocument | None:

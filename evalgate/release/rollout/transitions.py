@@ -26,6 +26,16 @@ VERBS: Final = ("start", "advance", "finish", "pause", "resume", "abort", "hold"
 """The verbs of a rollout in the ledger. A tick, and a person, also write `rollback`."""
 
 
+def require_no_rollout(document: ReleaseDocument) -> None:
+    """Raise InputError if a rollout is in progress."""
+    if document.rollout is not None:
+        name = shlex.quote(document.name)
+        raise InputError(
+            f"{document.name}: a rollout is in progress",
+            hint=f"see it with `evalgate release status {name}`, or end it with `evalgate release abort {name}`",
+        )
+
+
 def start_rollout(
     last: StoredDocument,
     version: PublishedVersion,
@@ -52,11 +62,7 @@ def start_rollout(
                 f'{document.name}: a score cannot be called "{score}": the share of such answers is watched beside it',
                 hint="give the score another name in the rows, and name it in release.rollout.scores",
             )
-    if document.rollout is not None:
-        raise InputError(
-            f"{document.name}: a rollout is in progress",
-            hint=f"see it with `evalgate release status {name}`, or end it with `evalgate release abort {name}`",
-        )
+    require_no_rollout(document)
     if production is None:
         raise InputError(
             f"{document.name}: no version is in production, so there is nothing to compare with",

@@ -44,6 +44,9 @@ def test_a_version_that_was_rolled_back_is_started_by_its_name_alone() -> None:
         start(life.registry, "support", RULES, by(2), "go")
     start(life.registry, "support", RULES, by(2), "go", version="1.1.0")
     assert life.list_verbs() == ["start", "rollback", "start"]
+    for version in (None, "1.1.0"):  # the rollout in progress comes first, whatever the past of the version
+        with pytest.raises(InputError, match="a rollout is in progress"):
+            start(life.registry, "support", RULES, by(3), "go", version=version)
 
 
 def test_no_score_at_all_has_to_be_written() -> None:

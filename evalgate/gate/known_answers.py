@@ -1,0 +1,71 @@
+"""The answers that a run finds without a call: recordings, recorded outputs and the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from evalgate.domain import Config, GatePlan, Judge, Outcome, Output, Request, Target, Trial
+from evalgate.execute.request_forms import RequestForms
+from evalgate.gate.engine_setup import list_targets
+from evalgate.inputs.tree import Tree
+from evalgate.score import judges
+from evalgate.store.cache_entry import CacheEntry
+from evalgate.store.output_cache import Cache, read_recordings
+from evalgate.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownAnswers:
+    """The answers that are stored; `cache` is None where there is none yet."""
+
+    targets: Mapping[str, Target]
+    recordings: Mapping[str, Mapping[str, CacheEntry]]
+    cache: Cache | None
+    forms: RequestForms
+
+    def has(self, request: Request) -> bool:
+        """Tell if a request needs no call."""
+        return self.targets[request.target].kind == "recorded" or self._find(request) is not None
+
+    def has_judgement(self, judge: Judge, trial: Trial) -> bool:
+        """Tell if a judge needs no call for a trial: its first reply about the trial's stored output is stored.
+
+        False where the output is not stored, or is a recorded one, which is read when the run begins.
+        """
+        output = self._find(trial.request)
+        if not isinstance(output, Output):
+            return False
+        try:
+            asked = judges.make_request(judge, trial.case, output, self.targets[judge.target])
+        except ValueError:  # the case lacks a field of the rubric; the run says so
+            return False
+        return self.has(asked)
+
+    def _find(self, request: Request) -> Outcome | None:
+        recordings = self.recordings.get(request.target)
+        if recordings is not None:
+            entry = recordings.get(request.key)
+            return None if entry is None else entry.outcome
+        if self.cache is None or self.targets[request.target].kind == "recorded":
+            return None
+        return self.cache.get(self.forms.adapt(request).key, request.max_age)
+
+
+@contextmanager
+def open_known_answers(config: Config, plans: Sequence[GatePlan], tree: Tree, store: Store) -> Iterator[KnownAnswers]:
+    """Open the answers that the targets of the plans have; missing recordings count as empty."""
+    recordings = {
+        name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
+        for name in {name for plan in plans for name in list_targets(plan)}
+        if (path := config.targets[name].recordings) is not None
+    }
+    cache = Cache(store.cache) if store.cache.is_file() else None
+    try:
+        yield KnownAnswers(
+            targets=config.targets, recordings=recordings, cache=cache, forms=RequestForms(store.adaptations)
+        )
+    finally:
+        if cache is not None:
+            cache.close()
