@@ -176,6 +176,11 @@ def run_gate(
 def decide_scores(
     scores: AnyPath | pd.DataFrame | Iterable[Mapping[str, object]],
     *,
+    baseline: AnyPath | None = None,
+    select: str | None = None,
+    baseline_select: str | None = None,
+    criteria: Sequence[str] = (),
+    scales: Mapping[str, tuple[float, float]] | None = None,
     minimum: Mapping[str, float] | None = None,
     max_drop: float | None = None,
     level: Level | str | None = None,
@@ -183,10 +188,13 @@ def decide_scores(
     """Reach a verdict on any tool's scores, as `evalgate decide --scores` does.
 
     `scores` is a file (JSONL, JSON, YAML, CSV, Parquet, .xlsx), a DataFrame, or rows: case, arm ("candidate" or
-    "baseline"), criterion, value in [0, 1], and optionally repeat, tag, cluster. `minimum` maps criteria to their
-    floors. `max_drop` is the allowed drop against the baseline (0.05 by default). `level` (PATCH, MINOR, MAJOR) is the
-    change level whose policy applies to an INCONCLUSIVE verdict; without a level it blocks. Raises InputError with all
-    faults, each with its row number.
+    "baseline"), criterion, value in [0, 1], and optionally repeat, tag, cluster. It may also be a result file of
+    promptfoo, deepeval, inspect_ai or openai/evals. `baseline` is the file of the baseline's scores; `scores` then has
+    the candidate's. `select` and `baseline_select` name the prompt or provider of a promptfoo file that has several,
+    `criteria` the metrics that count, and `scales` the values of a metric that become 0 and 1. `minimum` maps criteria
+    to their floors. `max_drop` is the allowed drop against the baseline (0.05 by default). `level` (PATCH, MINOR,
+    MAJOR) is the change level whose policy applies to an INCONCLUSIVE verdict; without a level it blocks. Raises
+    InputError with all faults, each with its row number.
 
     >>> rows = [
     ...     {"case": f"c{i}", "arm": arm, "criterion": "tone", "value": 0.9}
@@ -203,8 +211,15 @@ def decide_scores(
     if max_drop is not None and _require_share("max_drop", max_drop) == 0:
         raise _refuse("no sample can prove a drop of exactly 0: allow a small one, such as max_drop=0.05")
     chosen = None if level is None else _find_level(level)
-    rows, path = decide.read_scores(scores)
-    return decide.decide_scores(rows, path, floors=floors, max_drop=max_drop, level=chosen)
+    given = decide.read_scores(
+        scores,
+        baseline,
+        select=select,
+        baseline_select=baseline_select,
+        criteria=(criteria,) if isinstance(criteria, str) else criteria,
+        scales=[(name, *_require_ends(name, ends)) for name, ends in (scales or {}).items()],
+    )
+    return decide.decide_scores(given, floors=floors, max_drop=max_drop, level=chosen)
 
 
 def load_report(path: AnyPath) -> Report:
@@ -309,6 +324,15 @@ def _require_share(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise _refuse(f"{name} must be a number from 0 to 1, not {value!r}")
     return float(value)
+
+
+def _require_ends(name: str, ends: tuple[float, float]) -> tuple[float, float]:
+    import math
+
+    low, high = map(float, ends)
+    if not math.isfinite(low) or not math.isfinite(high) or low == high:
+        raise _refuse(f"the scale of {name} must be two different numbers, not {ends!r}")
+    return low, high
 
 
 def _refuse(message: str) -> InputError:

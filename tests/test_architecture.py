@@ -74,6 +74,7 @@ OWNERS = {
     "regex": {"plan/words.py", "score/patterns.py"},
     "jsonschema": {"score/schema.py", "score/bounded_schema.py"},
     "yaml": {"inputs/formats/yaml.py"},
+    "backports": {"inputs/importers/inspect_archive.py"},
     "dotenv": {"cli/env_file.py"},
     "rich": {"report/terminal.py", "cli/progress.py"},
     "jinja2": {
@@ -296,6 +297,9 @@ def test_no_module_name_stands_twice_but_for_verbs_and_formats() -> None:
         assert any(folders <= allowed for allowed in SAME_NAME), f"{name}: {', '.join(paths)}"
 
 
+FOLDERS = {"import": "imports"}  # a package cannot have the name of a keyword
+
+
 def list_verbs() -> Iterator[str]:
     """Yield the module of each verb, as in `run` and `cache/stats`."""
     context = click.Context(root)
@@ -305,7 +309,8 @@ def list_verbs() -> Iterator[str]:
             yield verb
             continue
         for name in command.list_commands(context):
-            yield f"{verb}/{name}_" if keyword.iskeyword(name) else f"{verb}/{name}"
+            module = f"{name}_" if keyword.iskeyword(name) else name.replace("-", "_")
+            yield f"{FOLDERS.get(verb, verb)}/{module}"
 
 
 @pytest.mark.parametrize("verb", list(list_verbs()))

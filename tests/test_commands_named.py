@@ -39,7 +39,7 @@ def why_not(command: str) -> str | None:
     found: click.Command = root
     context = click.Context(root)
     words = command.split()
-    while words and isinstance(found, click.Group) and re.fullmatch("[a-z]+", words[0]):
+    while words and isinstance(found, click.Group) and re.fullmatch("[a-z][a-z-]*", words[0]):
         inner = found.get_command(context, words.pop(0))
         if inner is None:
             return f"no verb of that name: evalgate {command}"

@@ -111,6 +111,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     rows = [f"c{i},{arm},quality,0.9" for i in range(80) for arm in ("baseline", "candidate")]
     (folder / "scores.csv").write_text("case,arm,criterion,value\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    for arm in ("candidate", "baseline"):
+        shutil.copy(ROOT / f"tests/inputs/importers/data/deepeval-4-wide-{arm}.json", folder / f"{arm}.json")
     return folder
 
 
@@ -294,7 +296,7 @@ def test_the_reference_has_every_verb_with_its_options_and_no_other() -> None:
         if isinstance(found, click.Group):
             inner = {verb: found.get_command(context, verb) for verb in found.list_commands(context)}
         wanted |= {f"{name} {verb}".strip(): list_options(command) - common for verb, command in inner.items()}
-    rows = re.findall(r"^\| `([a-z ]+)` \|.*\| ([^|]*(?:\\\|[^|]*)*) ?\|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z -]+)` \|.*\| ([^|]*(?:\\\|[^|]*)*) ?\|$", page, re.MULTILINE)
     assert {verb: set(re.findall(r"`(--[a-z-]+)", options)) for verb, options in rows} == wanted
     assert common == set(re.findall(r"^\| `(--[a-z]+)", page, re.MULTILINE))
 

@@ -33,6 +33,8 @@ SIGNATURES = {
     "engine: Literal['asyncio', 'ray', 'batch'] = 'asyncio', store: AnyPath | None = None, "
     "environment: Mapping[str, str] | None = None) -> Report",
     "decide_scores": "(scores: AnyPath | pd.DataFrame | Iterable[Mapping[str, object]], *, "
+    "baseline: AnyPath | None = None, select: str | None = None, baseline_select: str | None = None, "
+    "criteria: Sequence[str] = (), scales: Mapping[str, tuple[float, float]] | None = None, "
     "minimum: Mapping[str, float] | None = None, max_drop: float | None = None, level: Level | str | None = None) "
     "-> Report",
     "load_report": "(path: AnyPath) -> Report",

@@ -26,6 +26,7 @@ _VERBS = {
     "validate": ("evalgate.cli.validate", "Check configuration, prompts and dataset; no model, no network."),
     "plan": ("evalgate.cli.plan", "Estimate what a run would cost: calls, tokens, dollars."),
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
+    "import": ("evalgate.cli.imports", "Write cases, scores or configuration from files of other tools."),
     "aa": ("evalgate.cli.aa", "Test the decision rule on equal versions: false alarms and power."),
     "calibrate": ("evalgate.cli.calibrate", "Compare judges with human labels and with their earlier scores."),
     "merge": ("evalgate.cli.merge", "Merge the reports of a run's shards into one verdict."),

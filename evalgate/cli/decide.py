@@ -11,6 +11,7 @@ import click
 from evalgate.cli import destinations, printing
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import CONFIG, read_report
+from evalgate.cli.scores_options import add_scores_options
 from evalgate.domain import Level
 
 
@@ -65,11 +66,7 @@ class _Share(click.ParamType[float]):
 
 @click.command("decide")
 @click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--scores",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="JSONL, CSV, Parquet or .xlsx: case, arm, criterion, value[, repeat, tag].",
-)
+@add_scores_options
 @click.option(
     "--min", "floors", multiple=True, type=Floor(), callback=refuse_twice, help="The floor of a criterion; repeatable."
 )
@@ -94,6 +91,11 @@ def command(
     *,
     stored: Path | None,
     scores: Path | None,
+    baseline: Path | None,
+    select: str | None,
+    baseline_select: str | None,
+    criteria: tuple[str, ...],
+    scales: tuple[tuple[str, float, float], ...],
     floors: tuple[tuple[str, float], ...],
     max_drop: float | None,
     level: str | None,
@@ -112,10 +114,14 @@ def command(
             raise click.UsageError("give a report or --scores, not both")
         if config_path is not None:
             raise click.UsageError("--scores takes no --config: use --min, --max-drop and --level")
-        rows, path = decide.read_scores(scores)
+        given = decide.read_scores(
+            scores, baseline, select=select, baseline_select=baseline_select, criteria=criteria, scales=scales
+        )
         chosen_level = None if level is None else Level[level.upper()]
-        report = decide.decide_scores(rows, path, floors=dict(floors), max_drop=max_drop, level=chosen_level)
+        report = decide.decide_scores(given, floors=dict(floors), max_drop=max_drop, level=chosen_level)
     else:
+        if baseline or select or baseline_select or criteria or scales:
+            raise click.UsageError("--baseline, --select, --criterion and --scale need --scores")
         if level is not None:
             raise click.UsageError("--level needs --scores; a report has its own level")
         chosen = config_path or (CONFIG if CONFIG.is_file() else None)

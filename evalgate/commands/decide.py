@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalgate.decide import attempts, completeness, policy, sign_off
 from evalgate.decide import evidence as evidences
@@ -38,6 +39,9 @@ from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.plans import require_variables
 from evalgate.gate.reports import make_report
+
+if TYPE_CHECKING:
+    from evalgate.inputs.importers.given_scores import GivenScores
 
 
 def decide_again(
@@ -84,35 +88,57 @@ def decide_again(
     return policy.apply_sign_off(decided, given)
 
 
-def read_scores(scores: object) -> tuple[tuple[ScoreRow, ...], str]:
-    """Read scores from a file, a DataFrame, or mappings. Return them and the name of their source.
+def read_scores(
+    scores: object,
+    baseline: str | PathLike[str] | None = None,
+    *,
+    select: str | None = None,
+    baseline_select: str | None = None,
+    criteria: Sequence[str] = (),
+    scales: Iterable[tuple[str, float, float]] = (),
+) -> GivenScores:
+    """Read scores from a file, a DataFrame, or mappings.
 
-    Raises InputError with all faults, each with its row.
+    A file may be the result file of another tool; the other arguments are for files only, see `ScoreFiles`. `scales`
+    has for a criterion the values that become 0 and 1. Raises InputError with all faults, each with its row.
     """
     from evalgate.inputs import score_rows
     from evalgate.inputs.formats import dataframe, rows
+    from evalgate.inputs.importers.given_scores import GivenScores, ScoreFiles, load_given_scores
+    from evalgate.inputs.importers.tool_scores import ScoreChoice
     from evalgate.inputs.tree import WorkTree
 
+    choice = ScoreChoice(criteria=tuple(criteria), scales={name: (low, high) for name, low, high in scales})
     if isinstance(scores, str | PathLike):
-        path = Path(scores)
-        return score_rows.load_scores(WorkTree(Path.cwd()), path.absolute().as_posix(), absent=True), str(path)
+        files = ScoreFiles(
+            scores=Path(scores),
+            baseline=None if baseline is None else Path(baseline),
+            select=select,
+            baseline_select=baseline_select,
+            choice=choice,
+        )
+        return load_given_scores(WorkTree(Path.cwd()), files)
+    if baseline is not None or select is not None or baseline_select is not None or choice != ScoreChoice():
+        raise InputError("baseline, select, criteria and scales are for files of scores")
     if dataframe.is_frame(scores):
         numbered = dataframe.list_rows(scores, "scores")
     elif isinstance(scores, Iterable) and not isinstance(scores, Mapping):
         numbered = dict(enumerate(scores, start=1))
     else:
         raise InputError(f"scores must be a file, a DataFrame or rows, not {type(scores).__name__}")
-    return score_rows.read_scores(rows.number_rows(numbered, "scores"), "scores", absent=True), "scores"
+    found = score_rows.read_scores(rows.number_rows(numbered, "scores"), "scores", absent=True)
+    return GivenScores(rows=found, path="scores")
 
 
 def decide_scores(
-    rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], max_drop: float | None, level: Level | None
+    given: GivenScores, *, floors: Mapping[str, float], max_drop: float | None, level: Level | None
 ) -> Report:
     """Decide on the scores of any tool. Without a level an inconclusive verdict blocks.
 
-    A case stays undecided, and so prevents a PASS, if it lacks a row for a criterion, an arm, or a repeat between
-    others, or if a row says that there is no score.
+    A case stays undecided, and so prevents a PASS, if it lacks a row for a criterion that applies to it, an arm, or a
+    repeat between others, or if a row says that there is no score.
     """
+    rows, path = given.rows, given.path
     names = tuple(dict.fromkeys(row.criterion for row in rows))
     _refuse_unknown(floors, names)
     _refuse_misspelt(rows, path)
@@ -125,15 +151,16 @@ def decide_scores(
     evidence = Evidence(
         name="scores",
         level=None,
-        candidate=_make_version("candidate", rows, path),
-        baseline=_make_version("baseline", rows, path),
+        candidate=_make_version(Arm.CANDIDATE, given),
+        baseline=_make_version(Arm.BASELINE, given),
         dataset=DatasetRef(
             path=path,
             digest=digest(sorted({row.case for row in rows})),
             cases=len({row.case for row in rows}),
         ),
-        criteria=tuple(Criterion(name=c, kind="judge", blocking=False, digest=digest(c)) for c in names),
+        criteria=tuple(_make_criterion(name, given.excluded.get(name, ())) for name in names),
         clusters={row.case: row.cluster for row in rows if row.cluster is not None},
+        notes=given.notes,
         results=tuple(
             Result(
                 case=case,
@@ -149,6 +176,10 @@ def decide_scores(
     thresholds, rules = _overlay({}, Policy(levels=DEFAULT_LEVELS), floors, max_drop)
     level_policy = STRICT_LEVEL if level is None else rules.levels[level]
     return make_report([policy.decide(evidence, thresholds, rules, level_policy)])
+
+
+def _make_criterion(name: str, excluded: tuple[str, ...]) -> Criterion:
+    return Criterion(name=name, kind="judge", blocking=False, digest=digest(name), excluded=excluded)
 
 
 def _read_scored(row: ScoreRow) -> Scored:
@@ -215,10 +246,11 @@ def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
         raise InputError(faults=faults)
 
 
-def _make_version(arm: str, rows: Sequence[ScoreRow], path: str) -> VersionRef | None:
+def _make_version(arm: Arm, given: GivenScores) -> VersionRef | None:
     own: list[Json] = [
         [row.case, row.criterion, row.repeat, row.value if row.unscored is None else None]
-        for row in rows
+        for row in given.rows
         if row.arm == arm
     ]
-    return VersionRef(name=arm, version=None, digest=digest(own), source=path) if own else None
+    source = given.sources.get(arm, given.path)
+    return VersionRef(name=arm, version=None, digest=digest(own), source=source) if own else None

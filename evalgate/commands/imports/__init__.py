@@ -1,0 +1,1 @@
+"""The verbs that import files of other tools."""
