@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -285,17 +286,22 @@ def list_options(command: click.Command) -> set[str]:
     return {name for one in command.params if isinstance(one, click.Option) for name in one.opts}
 
 
+def list_verbs(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands of a group and of the groups in it, with the words that name them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from list_verbs(found, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", found
+
+
 def test_the_reference_has_every_verb_with_its_options_and_no_other() -> None:
     page = read("docs/commands.md")
     common = {"--config", "--store", "--format", "--output"}
-    context = click.Context(root)
-    wanted: dict[str, set[str]] = {}
-    for name in root.list_commands(context):
-        found = root.get_command(context, name)
-        inner = {"": found}
-        if isinstance(found, click.Group):
-            inner = {verb: found.get_command(context, verb) for verb in found.list_commands(context)}
-        wanted |= {f"{name} {verb}".strip(): list_options(command) - common for verb, command in inner.items()}
+    wanted = {verb: list_options(command) - common for verb, command in list_verbs(root)}
     rows = re.findall(r"^\| `([a-z -]+)` \|.*\| ([^|]*(?:\\\|[^|]*)*) ?\|$", page, re.MULTILINE)
     assert {verb: set(re.findall(r"`(--[a-z-]+)", options)) for verb, options in rows} == wanted
     assert common == set(re.findall(r"^\| `(--[a-z]+)", page, re.MULTILINE))

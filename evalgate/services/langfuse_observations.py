@@ -89,16 +89,22 @@ class LangfuseObservations:
         for page in stream_pages(self._langfuse, about, "/api/public/v2/observations", asked):
             yield [self._take(about, row, _make_observation) for row in page]
 
-    def stream_scores(self, names: Sequence[str], since: float, until: float | None) -> Iterator[list[LangfuseScore]]:
-        """Yield pages of the scores of some names, of observations and traces, whose own time is in [since, until)."""
+    def stream_scores(
+        self, names: Sequence[str] | None, since: float, until: float | None
+    ) -> Iterator[list[LangfuseScore]]:
+        """Yield pages of the scores of some names, of observations and traces, whose own time is in [since, until).
+
+        Without names, all scores are read.
+        """
         asked = {"fields": "core,subject", "fromTimestamp": _format(since), "limit": str(SCORES_A_PAGE)}
         if until is not None:
             asked["toTimestamp"] = _format(until)
-        if not any("," in name for name in names):  # a list has no form for a comma
+        if names is not None and not any("," in name for name in names):  # a list has no form for a comma
             asked["name"] = ",".join(names)
         about = "the scores"
         for page in stream_pages(self._langfuse, about, "/api/public/v3/scores", asked):
-            found = (self._take(about, row, _make_score) for row in page if row.get("name") in names)
+            wanted = (row for row in page if names is None or row.get("name") in names)
+            found = (self._take(about, row, _make_score) for row in wanted)
             yield [one for one in found if one is not None]
 
     def _take(self, about: str, row: Mapping[str, Any], make: Any) -> Any:

@@ -11,6 +11,7 @@ _SOURCES = {
     "deepeval": ("evalgate.cli.imports.deepeval", "Goldens and test runs of deepeval: cases and scores."),
     "inspect": ("evalgate.cli.imports.inspect", "Logs of inspect_ai: cases and scores."),
     "openai-evals": ("evalgate.cli.imports.openai_evals", "Samples and logs of openai/evals: cases, or scores."),
+    "langfuse": ("evalgate.cli.imports.langfuse", "A dataset or traces of Langfuse: cases."),
     "csv": ("evalgate.cli.imports.csv", "A table: cases."),
 }
 
