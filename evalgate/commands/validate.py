@@ -12,6 +12,7 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
+from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.included_files import find_measuring_includes
 from evalgate.gate.options import CallMode, Selection
@@ -118,6 +119,7 @@ def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:
     if unused and all(target.kind not in ("python", "recorded") for target in targets):
         named = name_some(unused, _NAMED, rest=AND_MORE)
         yield f"no prompt, rubric or check uses the field{'s' if len(unused) > 1 else ''} {named}"
+    yield from describe_placeholders(plan.dataset)
     yield from _describe_levels(plan, config)
 
 

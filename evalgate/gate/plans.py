@@ -16,6 +16,7 @@ from evalgate.change.production import BaselineArm
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
 from evalgate.domain.langfuse_reference import is_langfuse
+from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import (
     EvalgateError,
     Fault,
@@ -36,6 +37,7 @@ from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
 from evalgate.plan.faults import find_tag_faults
+from evalgate.plan.given_answers import describe_given_fields
 from evalgate.plan.prompt_notes import describe_unsent
 from evalgate.score import case_options
 from evalgate.store.store import Store
@@ -185,7 +187,8 @@ def _make_plan(
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
-    notes += describe_unsent(found.candidate)
+    notes += describe_unsent(found.candidate) + describe_placeholders(dataset)
+    notes += describe_given_fields(gate, found.candidate, arm.version)
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 
 

@@ -12,12 +12,11 @@ from typing import Literal
 from evalgate.domain import Json, PromptVersion
 from evalgate.domain.jinja_shapes import make_examples
 from evalgate.domain.models import DEFAULT_MODEL
+from evalgate.domain.placeholders import MARK
 from evalgate.domain.templates import Syntax
 
 CASES = 8
 """Cases of a new dataset: as many as `policy.min_cases` asks for by default."""
-MARK = "REPLACE"
-"""The first word of each text that the user has to replace."""
 WORKFLOW = ".github/workflows/prompts.yml"
 SAMPLE = "prompts/support.prompt.yml"
 SAMPLE_CASES = "golden/support.jsonl"

@@ -28,6 +28,7 @@ from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
 from evalgate.plan.asked_field import ask_only_field
 from evalgate.plan.case_fields import find_check_faults, find_condition_faults
+from evalgate.plan.given_answers import find_given_answer
 from evalgate.plan.order import digest_request, index_clusters, order_cases
 from evalgate.plan.target_changes import find_model
 from evalgate.plan.tool_faults import find_unknown_tools
@@ -120,6 +121,8 @@ def _refuse_faults(
             own += wrong.find_unused_user(gate, version)
         with_remedy = remedy is not None and arm is Arm.BASELINE
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
+    by_arm = {arm: version for arm, version, *_ in arms}
+    faults += find_given_answer(by_arm[Arm.CANDIDATE], by_arm.get(Arm.BASELINE))
     faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
     faults += find_check_faults(gate, dataset)
     faults += find_condition_faults(gate, dataset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -13,6 +14,7 @@ from evalgate.score.observation import NotScoredError, Observation, quote, short
 
 # a bracket with what JSON may have after it
 _START = re.compile(r'\{(?=[ \t\r\n]*["}])|\[(?=[ \t\r\n]*["\[{\]0-9tfn-])')
+_LENIENT = json.JSONDecoder(strict=False)
 _MOST = 20
 """How many values are compared with a schema, which has a time limit for each."""
 _ROUNDS = 4
@@ -38,8 +40,9 @@ def check_contains_json(check: Check, case: Case, output: Output) -> Observation
 def find_values(text: str) -> Iterator[Any]:
     """Yield the JSON objects and lists in a text that are in no other one, from left to right.
 
-    JSON is strict (`json_output.parse`). A text in which many brackets are no JSON is read to a fixed multiple of its
-    length, and no further.
+    JSON is strict (`json_output.parse`). What is inside of broken JSON, before its fault, does not count: the list in
+    `{"a": [1],}` is a part of something that cannot be read. A text in which many brackets are no JSON is read to a
+    fixed multiple of its length, and no further.
     """
     left = _ROUNDS * len(text) + _FREE
     place = 0
@@ -47,8 +50,8 @@ def find_values(text: str) -> Iterator[Any]:
         try:
             value, place = strict_json.DECODER.raw_decode(text, start.start())
         except ValueError as error:
-            place = start.end()
-            stopped = getattr(error, "pos", len(text))
+            stopped = _find_fault(error, text, start.start())
+            place = max(start.end(), stopped)
             # the parser also counts the lines before the error
             left -= max(1, stopped - start.start()) + stopped // 128
             continue
@@ -58,6 +61,21 @@ def find_values(text: str) -> Iterator[Any]:
             continue
         left -= place - start.start()
         yield value
+
+
+def _find_fault(error: ValueError, text: str, start: int) -> int:
+    """Return where the JSON that starts at a place is broken, or where it ends if only its values are refused."""
+    fault: Exception = error
+    # a key that stands twice, NaN, a number that is too large, or a line break in a text
+    if not isinstance(error, json.JSONDecodeError) or error.msg.startswith("Invalid control"):
+        try:
+            return _LENIENT.raw_decode(text, start)[1]
+        except (ValueError, RecursionError) as other:
+            fault = other
+    # the place of a text without an end is that of its beginning
+    if not isinstance(fault, json.JSONDecodeError) or fault.msg.startswith("Unterminated string"):
+        return len(text)
+    return fault.pos
 
 
 def _describe(check: Check) -> str:

@@ -10,13 +10,19 @@ from typing import Any
 from evalgate.domain import Case, Check, Output
 from evalgate.score.examined import read_value
 from evalgate.score.observation import NoValueError, Observation, quote
+from evalgate.score.shown_text import show_text
 
+# what is read as a minus, of which the first stands in numbers; a dash between two words or numbers is none
+_DASHES = "-\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
+_MINUS = str.maketrans(dict.fromkeys(_DASHES, "-"))
 # a number of its own: not in a word, a version, a date, or a number in another notation (1.234,5)
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?<!\w[-+])(?<![0-9][:/])[-+\u2212]?"
-    r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,4})?"
-    r"(?![\w])(?![.,/:][0-9])(?!-\w)"
+    rf"(?<![\w.,\u00b7\u066b])(?<!\w[{_DASHES}+])(?<![0-9][:/])(?P<sign>[{_DASHES}+]?)[$\u00a3\u00a5\u20ac\u20b9]?"
+    r"(?P<digits>(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,4})?)"
+    rf"(?![\w])(?![.,/:\u00b7\u066b][0-9])(?![{_DASHES}]\w)(?! ?[\u00bc-\u00be\u2150-\u215e])"
 )
+# thousands that a space or an apostrophe separates: 1 234 and 1'234 are no two numbers
+_OTHER_GROUPS = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:[ '\u2019][0-9]{3})+(?![0-9])(?!-\w)")
 _LONGEST = 400  # characters of a number; a double has fewer
 _SHOWN = 3
 
@@ -46,12 +52,16 @@ def check_number(check: Check, case: Case, output: Output) -> Observation:
 def find_numbers(text: str) -> list[float | int]:
     """Return the different numbers in a text, each once. Commas between groups of three digits are for thousands.
 
-    A number is written with a decimal point. Digits in words, dates, versions and times are no numbers. Raises
-    NoValueError for a number that is out of a double's range. Takes linear time.
+    A number is written with a decimal point. Digits in words, dates, versions and times are no numbers. Invisible
+    characters are not read. Raises NoValueError for a number that is out of a double's range, and for digits in groups
+    that a space or an apostrophe separates. Takes linear time.
     """
+    text = show_text(text)
+    if other := _OTHER_GROUPS.search(text):
+        raise NoValueError(f"must have a number with commas between its thousands, if any; found {quote(other[0])}")
     found: dict[float | int, None] = {}
     for match in _NUMBER.finditer(text):
-        written = match[0].replace(",", "").replace("\u2212", "-")
+        written = (match["sign"].translate(_MINUS) + match["digits"]).replace(",", "")
         number = float(written) if len(written) <= _LONGEST else math.inf
         if not math.isfinite(number):
             raise NoValueError(f"must have a number; found one that is too large, {quote(written)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Iterator
 from types import ModuleType
@@ -15,6 +16,9 @@ from evalgate.score.observation import NotScoredError, Observation, join_texts, 
 
 MAX_LENGTH = 50_000
 """Characters of a text that is parsed: a longer one is not SQL that a model was asked for."""
+STEPS = (100_000, 10)
+"""Steps of the parser for one text: so many, and so many for each of its tokens. Ordinary SQL takes one or two for each
+token. Some texts take exponentially many, such as a chain of 25 `JOIN` without `ON`."""
 STATEMENTS = ("select", "insert", "update", "delete", "merge", "create", "alter", "drop", "truncate")
 _INSTALL = "the check is_sql needs the package sqlglot: pip install 'prompt-evalgate[sql]'"
 
@@ -43,12 +47,13 @@ def list_statements(text: str, dialect: str = "") -> list[str]:
     """Return the kinds of the statements in a text, such as "select" for every query, with those inside them.
 
     Raises ValueError, with a phrase, for a text that is not SQL or has no statement, and NotScoredError if sqlglot
-    fails. A text that sqlglot only passes on without parsing it, or that is an expression alone, is no statement.
+    fails or takes too many steps. A text that sqlglot only passes on without parsing it, or an expression alone, is no
+    statement.
     """
     sqlglot = _load()
     with _silent():
         try:
-            parsed = sqlglot.parse(text, dialect=dialect or None, error_level=sqlglot.ErrorLevel.RAISE)
+            parsed = _parse(sqlglot, text, dialect)
         except (sqlglot.errors.ParseError, sqlglot.errors.TokenError) as error:
             found = getattr(error, "errors", None)
             problem = found[0] if found else {}
@@ -57,6 +62,8 @@ def list_statements(text: str, dialect: str = "") -> list[str]:
             raise ValueError(f"{reason.rstrip('.')}{place}") from None
         except RecursionError:
             raise ValueError("nested too deeply") from None
+        except _TooManyStepsError:
+            raise NotScoredError("sqlglot takes too many steps to parse this output") from None
         except Exception as error:  # a fault of the package decides nothing
             raise NotScoredError(f"sqlglot failed on this output: {type(error).__name__}") from None
     statements = [each for each in parsed if each is not None]
@@ -73,6 +80,36 @@ def validate_sql(check: Check) -> None:
     if dialect and dialect not in known:
         hint = suggest_closest(dialect, known, otherwise=f"known dialects: {', '.join(known)}")
         raise ValueError(f'{check.name}: unknown dialect "{dialect}"; {hint}')
+
+
+class _TooManyStepsError(Exception):
+    """The parser took more steps than `STEPS` allows."""
+
+
+def _parse(sqlglot: ModuleType, text: str, dialect: str) -> list[Any]:
+    """Parse a text as `sqlglot.parse` does, in a limited number of steps, so that the result depends on no clock."""
+    found = sqlglot.Dialect.get_or_raise(dialect or None)
+    tokens = found.tokenize(text)
+    parser = _make_parser(found.parser_class)(dialect=found, error_level=sqlglot.ErrorLevel.RAISE)
+    parser.steps_left = STEPS[0] + STEPS[1] * len(tokens)
+    parsed: list[Any] = parser.parse(tokens, text)
+    return parsed
+
+
+@functools.cache
+def _make_parser(base: Any) -> Any:
+    """Return a parser of a dialect that counts its steps: it goes to each token, and back, by one method."""
+
+    class _CountedParser(base):  # type: ignore[misc]
+        steps_left = STEPS[0]
+
+        def _advance(self, times: int = 1) -> None:
+            self.steps_left -= 1
+            if self.steps_left < 0:
+                raise _TooManyStepsError
+            super()._advance(times)
+
+    return _CountedParser
 
 
 def _list_kinds(expressions: Any, statement: Any) -> Iterator[str]:

@@ -43,10 +43,15 @@ FILE = "prompts/support.prompt.yml"
 @settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     version=st.sampled_from(["0.9.0", "1.0.0", "1.0.0+build", "1.0.1", "1.1.0", "2.0.0-rc.1", "2.0.0"]),
-    manner=st.sampled_from(["Be exact.", "Be very exact.", "Be brief, always and everywhere, please.", "{{expected}}"]),
+    manner=st.sampled_from(["Be exact.", "Be very exact.", "Be brief, always and everywhere, please.", "{{tone}}"]),
 )
 def test_validate_plan_and_run_agree_on_versions(world: World, version: str, manner: str) -> None:
     """What one of them finds wrong the others do, and then not a call was made."""
+    cases = (world.root / "cases.jsonl").read_text()
+    if '"tone"' not in cases:
+        world.repository.git("switch", "--quiet", "main")
+        world.repository.commit("tones", **{"cases.jsonl": cases.replace('{"id"', '{"tone": "warm", "id"')})
+        world.repository.git("switch", "--quiet", "-C", "work")
     world.edit(version, manner)
     before = len(world.server.received)
     codes = [world.evalgate(verb).code for verb in ("validate", "plan")]
@@ -65,3 +70,22 @@ def test_what_this_change_did_not_edit_is_none_of_validate(world: World) -> None
     assert world.evalgate("validate").code == 0
     assert world.evalgate("run").code == 1
     assert not world.server.received
+
+
+def test_an_edit_that_gives_the_prompt_the_expected_answers_is_refused_before_any_call(world: World) -> None:
+    world.edit("2.0.0", "The answer is {{expected}}.")
+    for verb in ("plan", "run"):
+        ended = world.evalgate(verb)
+        assert ended.code == 2, ended
+        assert "{{expected}} tells the prompt the expected answer" in ended.err
+    assert not world.server.received
+
+
+def test_cases_that_are_still_to_be_written_are_told(world: World) -> None:
+    rows = (world.root / "cases.jsonl").read_text().replace("question", "REPLACE: query")
+    world.repository.git("switch", "--quiet", "main")
+    world.repository.commit("new cases", **{"cases.jsonl": rows})
+    world.repository.git("switch", "--quiet", "-C", "work")
+    assert "64 of 64 cases" in world.evalgate("validate").out
+    world.edit()
+    assert "write your own before you rely on a verdict" in " ".join(world.evalgate("run").out.split())

@@ -45,6 +45,17 @@ def test_each_value_is_found_once_and_in_order(values: list[object]) -> None:
     assert list(find_values(" and ".join(map(json.dumps, values)))) == values
 
 
+@given(st.dictionaries(st.text(), st.text() | st.lists(st.integers() | st.just([])), min_size=1), st.data())
+def test_nothing_inside_of_broken_json_counts(value: dict[str, object], data: st.DataObject) -> None:
+    whole = json.dumps(value)
+    end = data.draw(st.integers(min_value=1, max_value=len(whole) - 1))
+    assert list(find_values(whole[:end])) == []
+    assert list(find_values(f"{whole[:-1]},}}")) == []
+    assert list(find_values(f'{{"a": {whole}, "a": NaN}} and {whole}')) == [value]
+    assert list(find_values(f"{whole[:-1]}, and {whole}")) == [value]
+    assert list(find_values(f'{{"a": "one\ntwo", "b": {whole}}}')) == []
+
+
 def test_a_schema_that_cannot_be_used_is_refused_or_unscored() -> None:
     with pytest.raises(ValueError, match="urn:x"):
         score("contains_json", "{}", schema={"$schema": "urn:x"})

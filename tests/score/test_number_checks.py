@@ -97,3 +97,40 @@ def _case(fields: dict[str, Any]) -> Any:
     from evalgate.domain import Case
 
     return Case(id="c", fields=fields)
+
+
+@given(
+    st.integers(min_value=1, max_value=999),
+    st.lists(st.integers(min_value=0, max_value=999), min_size=1, max_size=3),
+    st.sampled_from([" ", "'", "\u2019", "\u00a0", "\u202f", "\u2009"]),
+    st.sampled_from(["", "It is ", "-", "$"]),
+)
+def test_digits_in_groups_are_no_smaller_number(first: int, groups: list[int], separator: str, before: str) -> None:
+    written = separator.join([str(first), *(f"{group:03}" for group in groups)])
+    assert value("number", f"{before}{written} euros", min=-1e300) == 0.0
+
+
+@given(st.integers(min_value=1, max_value=10**9), st.sampled_from("-\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"))
+def test_a_dash_before_a_number_is_a_minus(number: int, dash: str) -> None:
+    for text in (
+        f"{dash}{number}",
+        f"It is {dash}{number}.",
+        f"{dash}${number}",
+        f"\u200b{dash}\u20ac{number:,} \u00b0C",
+    ):
+        assert find_numbers(text) == [-number]
+        assert value("number", text, value=-number) == 1.0
+
+
+@given(st.integers(min_value=1, max_value=10**6), st.integers(min_value=1, max_value=10**6))
+def test_invisible_characters_divide_no_number(left: int, right: int) -> None:
+    assert find_numbers(f"{left}\u200b{right} or {left}\u00ad{right}") == [int(f"{left}{right}")]
+
+
+@pytest.mark.parametrize("text", ["5 \u00bd", "5\u00b75", "5\u066b5", "3\u20135", "5\u20135"])
+def test_a_number_in_another_notation_is_none(text: str) -> None:
+    assert value("number", text, min=-1e300) == 0.0
+
+
+def test_two_numbers_beside_each_other_are_two() -> None:
+    assert find_numbers("He read 5 100-page books and 5 1000 others") == [5, 1000]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.score.refusal_words import ACTIONS, ALONE, OBJECTS, OPENINGS, POINTERS, SENTENCES, SUBJECTS, find_refusal
 
@@ -61,3 +63,14 @@ def test_the_page_lists_every_word() -> None:
     for name, words in (("openings", OPENINGS), ("subjects", SUBJECTS), ("actions", ACTIONS), ("objects", OBJECTS)):
         assert f"| {name} | {', '.join(words)} |" in page
     assert all(f"`{word}`" in page for word in (*ALONE, *SENTENCES, *POINTERS))
+
+
+@given(
+    st.text(alphabet="-*_>#(['\"\u2022\u2026\u26d4\U0001f614 \n", max_size=8),
+    st.sampled_from(["Sorry", "No", "Unfortunately"]),
+)
+def test_marks_before_a_refusal_make_no_difference(marks: str, opening: str) -> None:
+    assert find_refusal(f"{marks}I can't help with that.") is not None
+    assert find_refusal(f"{marks}{opening} {marks}I cannot do this.") is not None
+    assert find_refusal(f"{marks}I can help with that.") is None
+    assert find_refusal("\u26d4 blocked", ["\u26d4 Blocked"]) is not None

@@ -6,6 +6,8 @@ import sys
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from score.scored_outputs import HOSTILE, fails_on_all_hostile, score, value
 
 from evalgate.domain import Unscored
@@ -87,7 +89,7 @@ def test_a_crash_of_the_package_decides_nothing(monkeypatch: pytest.MonkeyPatch)
     def crash(*arguments: object, **options: object) -> None:
         raise KeyError("inside")
 
-    monkeypatch.setattr(sqlglot, "parse", crash)
+    monkeypatch.setattr(sqlglot.Dialect, "get_or_raise", crash)
     assert score("is_sql", "SELECT 1") == Unscored(reason="sqlglot failed on this output: KeyError")
 
 
@@ -95,3 +97,26 @@ def test_without_the_package_the_check_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "sqlglot", None)
     with pytest.raises(ValueError, match=r"pip install 'prompt-evalgate\[sql\]'"):
         score("is_sql", "SELECT 1")
+
+
+def test_a_text_that_takes_exponentially_many_steps_is_unscored() -> None:
+    scored = score("is_sql", f"SELECT * FROM {'a JOIN ' * 40}b")
+    assert isinstance(scored, Unscored) and "too many steps" in scored.reason
+    joined = " ".join(f"JOIN t{n} ON t{n}.id = t{n - 1}.id" for n in range(1, 60))
+    assert value("is_sql", f"SELECT * FROM t0 {joined}") == 1.0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.sampled_from(["a ", "JOIN ", "DECIMAL(", "(", "SELECT ", "FROM ", "1 ", ")", "a JOIN ", "x -> "]), max_size=6
+    ),
+    st.integers(min_value=1, max_value=200),
+)
+def test_no_text_takes_more_steps_than_its_length_allows(
+    monkeypatch: pytest.MonkeyPatch, parts: list[str], times: int
+) -> None:
+    monkeypatch.setattr(sql_output, "STEPS", (2_000, 10))
+    text = f"SELECT * FROM {''.join(parts) * times}"
+    scored = score("is_sql", text)
+    assert isinstance(scored, Unscored) or scored.value in (0.0, 1.0)

@@ -135,6 +135,13 @@ def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | Non
             f"e = {format_e(evidence.own.log_e_texts, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: log both alike"
         )
         return _make("hold", "texts", sentence, stage)
+    if evidence.log_e_unsaid >= math.log(DEAL_BOUND):
+        sentence = (
+            "answers of one version have no score more often than those of the other, and their rows do not say "
+            f"whether they are sampled, e = {format_e(evidence.log_e_unsaid, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: "
+            "write `sampled` into each row"
+        )
+        return _make("hold", "unsaid", sentence, stage)
     return None
 
 

@@ -125,6 +125,16 @@ def compare_rates(controls: int, candidates: int, share: float) -> float:
     return mix(logs)
 
 
+def compare_lacking(arms: NDArray[np.int8], share: float) -> float:
+    """Return the logarithm of the e-value that rows which lack something are not of both arms alike, by their arms.
+
+    While they are, the next such row is the candidate's with the chance of the share.
+    """
+    candidates = int(arms.sum())
+    controls = len(arms) - candidates
+    return mix([compare_rates(controls, candidates, share), compare_rates(candidates, controls, 1 - share)])
+
+
 def deal(controls: int, candidates: int, share: float) -> float:
     """Return the logarithm of the e-value that keys are not assigned as the share says. `share` is in (0, 1).
 

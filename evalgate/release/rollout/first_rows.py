@@ -22,6 +22,7 @@ SLOW: Final = 2
 EXPENSIVE: Final = 4
 SAMPLED: Final = 8
 TEXTS: Final = 16
+UNSAID: Final = 32
 """The bits of a row."""
 
 
@@ -44,6 +45,15 @@ class FirstRows:
     is_single: NDArray[np.bool_]
     arm_rows: tuple[int, int]
     arm_doubled: tuple[int, int]
+
+    def list_unsaid(self, until: float) -> NDArray[np.int8]:
+        """Return the arms of the answers up to a time that have no score, and whose rows do not say `sampled`.
+
+        One whose judge failed looks like one that was not chosen. If an answer is chosen without a look at it, such
+        answers are of both arms alike.
+        """
+        found: NDArray[np.int8] = self.arms[(self.bits & (FAILED | UNSAID) == UNSAID) & (self.at <= until)]
+        return found
 
 
 class RowColumns:

@@ -141,17 +141,10 @@ def _fill(
 
 
 def _compare_texts(lacking: NDArray[np.int8], state: RolloutState) -> float:
-    """Return the logarithm of the e-value that one arm lacks texts more often, by the arms of the answers without.
-
-    While both arms lack them alike, the next such answer is the candidate's with the chance of the share.
-    """
+    """Return the logarithm of the e-value that one arm lacks texts more often, by the arms of the answers without."""
     if state.stage == STAGING:
         return 0.0
-    share = state.rules.stages[state.stage - 1].share / BUCKETS
-    controls, candidates = _count_arms(lacking)
-    more = e_values.compare_rates(controls, candidates, share)
-    fewer = e_values.compare_rates(candidates, controls, 1 - share)
-    return e_values.mix([more, fewer])
+    return e_values.compare_lacking(lacking, state.rules.stages[state.stage - 1].share / BUCKETS)
 
 
 def _count_arms(arms: NDArray[np.int8]) -> tuple[int, int]:

@@ -19,6 +19,9 @@ STAGING: Final = 0
 WHOLE: Final = 10_000
 """All keys, in basis points."""
 
+SETTLING_SECONDS: Final = 600.0
+"""The longest beginning of a stage that is not compared: readers see a share after their time to live, 300 s."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutState:
@@ -116,6 +119,16 @@ def encode_rules(rules: RolloutRules) -> dict[str, Any]:
 def parse_rules(data: Mapping[str, Any], path: str) -> RolloutRules:
     """Return the rules that JSON holds. Raises DocumentError with the path of a value that is wrong or unknown."""
     return _parse_rules(Value(dict(data), path))
+
+
+def find_settling(rules: RolloutRules) -> float:
+    """Return how many seconds from the beginning of each stage are not compared.
+
+    Readers follow the earlier share until their time to live is over. Keys in between have the other arm for so long,
+    and a comparison from the first second would have fewer of the candidate's keys than the share says. It is at most a
+    hundredth of the longest stage, so that a rollout of minutes does not consist of beginnings.
+    """
+    return min(SETTLING_SECONDS, 36 * max((stage.hours for stage in rules.stages), default=0.0))
 
 
 def _parse_rules(given: Value) -> RolloutRules:

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from evalgate.domain.rollout import RolloutRules
 from evalgate.release.bucket import BUCKETS, is_candidate, make_hasher
 from evalgate.release.rollout import e_values, traffic_rows
-from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, RowColumns, add_arms
+from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, UNSAID, RowColumns, add_arms
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
-from evalgate.release.rollout.state import STAGING, RolloutState
+from evalgate.release.rollout.state import STAGING, RolloutState, find_settling
 from evalgate.release.rollout.traces import Trace, TracedLook, choose_times, trace_arms, trace_limit
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 AB: Final = "ab"
-SETTLING_SECONDS: Final = 600.0
-"""The longest beginning of a stage that is not compared: readers see a share after their time to live, 300 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +61,7 @@ class StageEvidence:
     staging `keys[0]` is 0.
 
     `arm_faults`, of `arm_rows`, are the faults of the arms that the rows are missing in, as far as they tell it.
+    `log_e_unsaid` says how strongly answers of one arm have no score more often, where no row says `sampled`.
     """
 
     keys: tuple[int, int]
@@ -75,6 +73,7 @@ class StageEvidence:
     own: OwnScores = NOTHING_SCORED
     arm_rows: tuple[int, int] = (0, 0)
     arm_faults: tuple[int, int] = (0, 0)
+    log_e_unsaid: float = 0.0
 
     @property
     def faults(self) -> int:
@@ -116,6 +115,8 @@ def tally_stage(
     )
     measures = list(_list_measures(scored, state, stage, settled))
     log_e_deal = 0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share)
+    is_silent = stage.is_staging or not stage.watched
+    log_e_unsaid = 0.0 if is_silent else e_values.compare_lacking(firsts.list_unsaid(settled), stage.share)
     is_dealt = log_e_deal < math.log(e_values.DEAL_BOUND)
     watched = tuple(_hold_to_limits(measures) if stage.is_staging else _compare_arms(measures, stage.share, is_dealt))
     if looks and columns.newest is not None:
@@ -131,22 +132,13 @@ def tally_stage(
         own=scored.own,
         arm_rows=add_arms(firsts.arm_rows, stage.arm_faults),
         arm_faults=add_arms(firsts.arm_doubled, stage.arm_faults),
+        log_e_unsaid=log_e_unsaid,
     )
 
 
 def find_share(state: RolloutState) -> float:
     """Return the share of the keys that are assigned the candidate in the present stage, in (0, 1)."""
     return state.rules.stages[state.stage - 1].share / BUCKETS
-
-
-def find_settling(rules: RolloutRules) -> float:
-    """Return how many seconds from the beginning of each stage are not compared.
-
-    Readers follow the earlier share until their time to live is over. Keys in between have the other arm for so long,
-    and a comparison from the first second would have fewer of the candidate's keys than the share says. It is at most a
-    hundredth of the longest stage, so that a rollout of minutes does not consist of beginnings.
-    """
-    return min(SETTLING_SECONDS, 36 * max((stage.hours for stage in rules.stages), default=0.0))
 
 
 class _Stage:
@@ -160,7 +152,7 @@ class _Stage:
         self.share = 0.0 if self.is_staging else find_share(state)
         self._name = name
         self.criteria = {one: rules.criteria[one] for one in self.scores if one in rules.criteria}
-        self._watched = frozenset(self.scores) - frozenset(self.criteria)
+        self.watched = frozenset(self.scores) - frozenset(self.criteria)
         self._began = find_instant(state.began)
         self._from = self._began + find_settling(rules)
         self._to = now + traffic_rows.CLOCK_TOLERANCE
@@ -182,7 +174,7 @@ class _Stage:
             if found is None or isinstance(found, str):
                 row = found
             else:
-                row = read_row(found, self._name, self._watched, self._began)
+                row = read_row(found, self._name, self.watched, self._began)
             reason: str | None
             if isinstance(row, Row):
                 arm = self._variants.get(row.variant)
@@ -238,7 +230,7 @@ class _Stage:
         return reason
 
     def _find_bits(self, row: Row) -> int:
-        bits = SAMPLED if row.sampled else 0
+        bits = SAMPLED if row.sampled else UNSAID if row.sampled is None else 0
         if row.failed:
             return bits | FAILED
         if self._slow is not None and row.seconds is not None and row.seconds > self._slow:

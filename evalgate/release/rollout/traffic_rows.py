@@ -64,7 +64,8 @@ class Row(NamedTuple):
     """One answer. `at` is in seconds since 1970, `key` is None where there is none.
 
     `version` and `digest` are the texts in the row; at least one is not None. `scores` has numbers from 0 to 1; it is
-    empty if the answer was not `sampled`: what users volunteer is no sample of the answers.
+    empty if the answer was not `sampled`: what users volunteer is no sample of the answers. None: the row has no score,
+    and does not say whether it was to have one.
     """
 
     id: str
@@ -77,7 +78,7 @@ class Row(NamedTuple):
     seconds: float | None
     cost_usd: float | None
     scores: Mapping[str, float]
-    sampled: bool
+    sampled: bool | None
 
 
 def load_row(line: bytes | str) -> Mapping[str, Any] | str | None:
@@ -136,7 +137,7 @@ def read_row(
                 return BAD_SCORE
             kept[one] = score
     if sampled is None:
-        sampled = bool(scores)
+        sampled = True if scores else None
     return Row(
         id,
         at,

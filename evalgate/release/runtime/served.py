@@ -125,8 +125,9 @@ class Served:
 
         `id` (default: a random one) is unique to the request, `at` (default: now) is in UTC. `error` is the name of a
         failure, or the exception, of which the row has the class. `scores` are by criterion, in [0, 1]. `sampled` says
-        whether the request was chosen to be scored (default: whether it has scores). `fields` are the application's
-        own data, and `output` is the model's text; without them the row does not have the keys.
+        whether the request was chosen to be scored (default: true with scores, else null, which does not say it).
+        `fields` are the application's own data, and `output` is the model's text; without them the row does not have
+        the keys.
         """
         made: dict[str, Any] = {
             "id": os.urandom(16).hex() if id is None else id,
@@ -140,7 +141,7 @@ class Served:
             "seconds": seconds,
             "cost_usd": cost_usd,
             "scores": dict(scores or {}),
-            "sampled": bool(scores) if sampled is None else sampled,
+            "sampled": True if sampled is None and scores else sampled,
         }
         if fields is not None:
             made["fields"] = dict(fields)

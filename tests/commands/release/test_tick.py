@@ -90,6 +90,32 @@ def test_a_canary_that_loses_a_fifth_of_its_rows_never_goes_on() -> None:
     assert life.state.share == 5000 and life.state.hold == "deal"
 
 
+def lose_bad_scores(row: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """A judge fails on a third of the candidate's answers, and the application does not say which were sampled."""
+    fails = row["variant"] == "candidate" and rng.random() < 0.3
+    return {**row, "sampled": None, "scores": {} if fails else row["scores"]}
+
+
+@pytest.mark.parametrize("share", [500, 5000])
+def test_a_canary_whose_judge_fails_on_its_answers_never_goes_on(share: int) -> None:
+    life = Life()
+    life.start(replace(RULES, stages=(Stage(share=share, hours=24),)))
+    done = life.tick(25, life.make_rows(3000, 0.3, 24, change=lose_bad_scores))
+    assert (done.action, done.code, done.is_written) == ("hold", "unsaid", True), done.sentence
+    assert "write `sampled` into each row" in done.sentence
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_of_both_versions_that_are_not_scored_alike_hold_nothing(seed: int) -> None:
+    def score_a_third(row: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+        return {**row, "sampled": None, "scores": row["scores"] if rng.random() < 0.3 else {}}
+
+    life = Life()
+    life.start(replace(RULES, stages=(Stage(share=5000, hours=24),)))
+    done = life.tick(25, life.make_rows(4000, 0.3, 24, seed=seed, change=score_a_third))
+    assert (done.action, done.code) == ("finish", "proven"), done.sentence
+
+
 def break_rows(row: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     return {**row, "scores": {"helpful": 7}} if rng.random() < 0.05 else row
 

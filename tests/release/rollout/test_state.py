@@ -9,15 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release.documents import digest_of, make_document, make_version
 from release.rollout.lives import RULES
+from release.rollout.traffic import make_stages
 
 from evalgate.domain.rollout import RolloutRules, Stage
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import encode_document, parse_document
 from evalgate.release.rollout.state import (
+    SETTLING_SECONDS,
     RolloutState,
     describe_stage,
     encode_rules,
     encode_state,
+    find_settling,
     find_share,
     parse_rules,
     parse_state,
@@ -130,3 +133,9 @@ def test_criteria_are_read_back_and_name_scores_that_are_watched() -> None:
     ):
         with pytest.raises(DocumentError, match=problem):
             parse_rules({**encode_rules(rules), **changed}, "rules")
+
+
+def test_the_beginning_of_a_stage_is_a_hundredth_of_the_longest_one_and_ten_minutes_at_most() -> None:
+    assert find_settling(RolloutRules(scores={})) == SETTLING_SECONDS
+    assert find_settling(RolloutRules(scores={}, stages=make_stages(500, hours=0))) == 0
+    assert find_settling(RolloutRules(scores={}, stages=(*make_stages(500, hours=1), *make_stages(600, hours=0)))) == 36

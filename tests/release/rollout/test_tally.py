@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,10 +24,9 @@ from release.rollout.traffic import (
     make_traffic,
 )
 
-from evalgate.domain.rollout import RolloutRules
 from evalgate.release.rollout import e_values
 from evalgate.release.rollout.state import RolloutState
-from evalgate.release.rollout.tally import SETTLING_SECONDS, StageEvidence, Watched, find_settling, tally_stage
+from evalgate.release.rollout.tally import StageEvidence, Watched, tally_stage
 
 EVEN = make_stages(5000)
 
@@ -189,6 +189,21 @@ def test_a_score_counts_when_its_answer_is_older_than_the_settle_time_and_lacks_
         assert find(early, "errors").n[0] == 1
 
 
+@given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.booleans(), st.booleans()), max_size=60))
+def test_answers_without_a_score_whose_rows_do_not_say_sampled_are_compared(
+    rows: list[tuple[bool | None, bool, bool]],
+) -> None:
+    made, lacking = [], []
+    for number, (sampled, has_score, fails) in enumerate(rows):
+        changes = {"sampled": sampled, "scores": {"helpful": 1.0} if has_score else {}, "error": "X" if fails else None}
+        made.append(make_row(f"user-{number}", 1, share=500, **changes))
+        if sampled is None and not has_score and not fails:
+            lacking.append(int(is_candidates(made[-1])))
+    expected = e_values.compare_lacking(np.array(lacking, dtype=np.int8), 0.05)
+    assert tally(made).log_e_unsaid == expected
+    assert tally(made, make_state(rules={"scores": {}})).log_e_unsaid == 0
+
+
 def test_an_answer_that_was_not_sampled_or_failed_is_not_unscored() -> None:
     key = find_key(candidate=False)
     for changes in ({"sampled": False}, {"error": "X"}):
@@ -223,12 +238,6 @@ def test_users_of_staging_count_once_where_they_have_keys() -> None:
         make_row("ada", 1, share=0, id=str(i), variant="staging", digest=CANDIDATE, version="1.1.0") for i in range(9)
     ]
     assert tally(rows, make_state(stage=0)).keys == (0, 1)
-
-
-def test_the_beginning_of_a_stage_is_a_hundredth_of_the_longest_one_and_ten_minutes_at_most() -> None:
-    assert find_settling(RolloutRules(scores={})) == SETTLING_SECONDS
-    assert find_settling(RolloutRules(scores={}, stages=make_stages(500, hours=0))) == 0
-    assert find_settling(RolloutRules(scores={}, stages=(*make_stages(500, hours=1), *make_stages(600, hours=0)))) == 36
 
 
 def test_rows_of_another_prompt_are_ignored() -> None:

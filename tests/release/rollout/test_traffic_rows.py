@@ -79,7 +79,7 @@ def test_a_row_needs_few_keys() -> None:
     row = read_row(least, "support", WATCHED)
     assert isinstance(row, Row)
     assert (row.key, row.failed, row.seconds, row.cost_usd, row.scores, row.sampled) == (
-        None, False, None, None, {}, False,
+        None, False, None, None, {}, None,
     )  # fmt: skip
     for key in least:
         assert read_row({**least, key: None}, "support", WATCHED) == WRONG_TYPE
@@ -121,7 +121,7 @@ def test_scores_of_answers_that_were_not_sampled_do_not_count() -> None:
 
 
 def test_a_row_without_sampled_is_sampled_if_it_has_scores() -> None:
-    for scores, sampled in (({"helpful": 0.5}, True), ({}, False), (None, False)):
+    for scores, sampled in (({"helpful": 0.5}, True), ({}, None), (None, None)):
         row = read(sampled=None, scores=scores)
         assert isinstance(row, Row)
         assert row.sampled is sampled

@@ -103,7 +103,7 @@ def test_a_row_without_more_has_an_id_and_a_time_and_says_that_no_key_decided() 
         None,
         None,
         {},
-        False,
+        None,
     )
     assert "fields" not in row and "output" not in row
     assert make_served().row(sampled=True)["sampled"] is True
