@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -181,8 +182,14 @@ def package(path: Path) -> str:
     return first.removesuffix(".py")
 
 
+@cache
+def walk(path: Path) -> tuple[ast.AST, ...]:
+    """Return the nodes of a file; several rules look at each file."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in walk(path):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield name.name, node
@@ -230,7 +237,7 @@ def test_only_entry_points_print_exit_or_read_the_environment() -> None:
     for path in FILES:
         if package(path) in {"cli", "action", "console", "__init__"}:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in walk(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in {"print", "exit", "quit"}, f"{path}:{node.lineno}"
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -243,7 +250,7 @@ def test_only_entry_points_print_exit_or_read_the_environment() -> None:
 
 def test_only_execute_awaits() -> None:
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in walk(path):
             if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith):
                 assert package(path) == "execute", f"{path}:{node.lineno}"
 
@@ -252,17 +259,17 @@ def test_only_execute_awaits() -> None:
 def test_files_and_functions_stay_short_and_say_what_they_are_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) < 400
-    tree = ast.parse(text)
+    nodes = walk(path)
     if text.strip():
-        assert ast.get_docstring(tree), f"{path}: no module docstring"
-    for node in ast.walk(tree):
+        assert isinstance(nodes[0], ast.Module) and ast.get_docstring(nodes[0]), f"{path}: no module docstring"
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < 60, f"{path}:{node.lineno}: {node.name} is too long"
 
 
 def classes(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in walk(path):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield node.name
 
@@ -343,8 +350,7 @@ def test_every_module_has_a_test_file_of_its_name() -> None:
 def count_statements(path: Path) -> int:
     """Return the lines of the bodies of all functions in a file, without their docstrings."""
     lines = 0
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+    for function in (node for node in walk(path) if isinstance(node, ast.FunctionDef)):
         first, *rest = function.body
         is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
         body = rest if is_docstring else function.body
@@ -364,7 +370,7 @@ def test_pure_packages_touch_nothing_outside(path: Path) -> None:
     for name, node in imports(path):
         outside = name.split(".")[0] in IMPURE_MODULES or name in IMPURE_MODULES
         assert not outside or name in PURITY_EXCEPTIONS.get(here, ()), f"{path}:{node.lineno}: {name}"
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in walk(path):
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
