@@ -30,6 +30,7 @@ _VERBS = {
     "aa": ("evalgate.cli.aa", "Test the decision rule on equal versions: false alarms and power."),
     "calibrate": ("evalgate.cli.calibrate", "Compare judges with human labels and with their earlier scores."),
     "merge": ("evalgate.cli.merge", "Merge the reports of a run's shards into one verdict."),
+    "show": ("evalgate.cli.show", "Show one case: prompts as sent, all samples, scores with reasons."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "Sample or pin the baseline of later changes, after a merge."),
     "drift": ("evalgate.cli.drift", "Check whether the model in production has changed."),

@@ -13,13 +13,12 @@ from evalgate.cli import destinations, printing
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import config_option
 from evalgate.cli.langfuse_upload import langfuse_option, open_upload, send_report
-from evalgate.cli.run_options import ShardNumber, add_version_options, engine_option
+from evalgate.cli.run_options import ShardNumber, add_part_options, add_version_options, engine_option, make_part
 from evalgate.cli.surroundings import make_machine
 from evalgate.domain import Admission, Report, ReportKind, Shard
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
-    from evalgate.gate.experiment_upload import ExperimentUpload
     from evalgate.gate.options import Redraw
 
 
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--record", "answers", flag_value="record", help="Call the model for both arms and overwrite the recordings."
 )
+@add_part_options
 @click.option("--shard", type=ShardNumber(), help="Run the K-th of N parts of the cases, for `evalgate merge`.")
 @click.option(
     "--no-cache",
@@ -71,6 +71,9 @@ def command(
     head: str | None,
     changed: bool,
     answers: Literal["live", "record"] | None,
+    cases: tuple[str, ...],
+    tags: tuple[str, ...],
+    first: int | None,
     shard: tuple[int, int] | None,
     no_cache: bool,
     redraw: Redraw | None,
@@ -88,6 +91,9 @@ def command(
     way. Else they are drawn in this run. Stored samples are not used with --no-cache or --record, or if recordings are
     replayed. They are used with --live. A second draw decides nothing: after a verdict, --live, --no-cache and
     --redraw show new answers, and the exit code is that of the verdict, which stays stored.
+
+    --case, --tag and --first run a part of the cases, to look at them: it is not a gate, and the exit code is 4. Its
+    answers are kept for the run of all cases. `evalgate show` shows them.
     """
     from evalgate.cli.progress import Progress, keep_stdout
     from evalgate.commands import run as gate
@@ -109,41 +115,29 @@ def command(
         answers=answers or "replay",
         use_cache=not no_cache,
         shard=shard and Shard(number=shard[0], of=shard[1]),
+        part=make_part(cases, tags, first),
         engine=engine,
         redraw=redraw,
     )
     destinations.require_writable(where)
-    upload = open_upload(machine, is_sent=is_sent, is_shard=shard is not None)
-    prepare = None if upload is None else upload.prepare
-    gate.forget_report(machine.store.last_report)
+    upload = open_upload(machine, is_sent=is_sent, is_shard=shard is not None, is_part=calls.part is not None)
+    ran = gate.PlansOfRun(then=None if upload is None else upload.prepare)
+    gate.forget_reports(machine.store, calls)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
-        report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=prepare)
-    context.exit(_finish(report, where, machine.store.last_report, upload))
-
-
-def _finish(
-    report: Report, where: list[tuple[str, Path | None]], path: Path, upload: ExperimentUpload | None
-) -> Admission:
-    """Print the report, store it, and send it if that is asked for. Return the exit code."""
+        report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=ran)
     printing.write_report(report, where)
-    _keep_report(path, report)
+    place = gate.choose_place(machine.store, calls)
+    try:
+        gate.keep_report(place, report, ran, machine, calls)
+    except OSError as error:  # a warning, which does not change the verdict
+        click.echo(f"warning: {place}: cannot be written: {error.strerror}", err=True)
     code = _exit_code(report)
     if upload is not None:
         send_report(upload, report, code)
-    return code
+    context.exit(code)
 
 
 def _exit_code(report: Report) -> Admission:
     """Return the exit code of a report. A shard's is 0: it has no verdict, `evalgate merge` decides."""
     parts = [gate.evidence.kind is ReportKind.SHARD for gate in report.gates]
     return Admission.PASS if parts and all(parts) else report.exit_code
-
-
-def _keep_report(path: Path, report: Report) -> None:
-    """Store the report of the last run. A file that cannot be written is a warning and does not change the verdict."""
-    from evalgate.commands import run as gate
-
-    try:
-        gate.keep_report(path, report)
-    except OSError as error:
-        click.echo(f"warning: {path}: cannot be written: {error.strerror}", err=True)

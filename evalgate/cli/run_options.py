@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from evalgate.domain import CasePart
 
 
 def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -29,6 +34,31 @@ def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
     ):
         function = decorate(function)
     return function
+
+
+def add_part_options(function: click.decorators.FC) -> click.decorators.FC:
+    """Add the options that choose a part of the cases, which is not a gate."""
+    for decorate in (
+        click.option(
+            "--first",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Run only the first N cases, in run order, of those that --case and --tag choose. Not a gate.",
+        ),
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Run only cases with this tag; repeatable."),
+        click.option("--case", "cases", multiple=True, metavar="ID", help="Run only this case; repeatable."),
+    ):
+        function = decorate(function)
+    return function
+
+
+def make_part(cases: tuple[str, ...], tags: tuple[str, ...], first: int | None) -> CasePart | None:
+    """Return the part that the options choose; None if they choose none."""
+    from evalgate.domain import CasePart
+
+    if not cases and not tags and first is None:
+        return None
+    return CasePart(cases=tuple(dict.fromkeys(cases)), tags=tuple(dict.fromkeys(tags)), first=first)
 
 
 engine_option = click.option(
