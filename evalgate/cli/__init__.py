@@ -32,6 +32,7 @@ _VERBS = {
     "merge": ("evalgate.cli.merge", "Merge the reports of a run's shards into one verdict."),
     "show": ("evalgate.cli.show", "Show one case: prompts as sent, all samples, scores with reasons."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
+    "history": ("evalgate.cli.history", "Show verdicts, intervals, calls and costs of gates over time."),
     "baseline": ("evalgate.cli.baseline", "Sample or pin the baseline of later changes, after a merge."),
     "drift": ("evalgate.cli.drift", "Check whether the model in production has changed."),
     "release": ("evalgate.cli.release", "Publish, promote and roll back versions of prompts."),

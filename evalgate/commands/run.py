@@ -137,13 +137,15 @@ def choose_place(store: Store, calls: CallMode) -> Path:
 def keep_report(path: Path, report: Report, ran: PlansOfRun, machine: Machine, calls: CallMode) -> None:
     """Keep the report of this run for the verbs that work from it, unless it had no gate. Raises OSError.
 
-    The prompts that were sent are kept beside it.
+    The prompts that were sent are kept beside it, and the log of runs gets a line for each gate.
     """
-    from evalgate.store import report_json
+    from evalgate.domain.history_rows import list_runs
+    from evalgate.store import report_json, run_log
     from evalgate.store.atomic import write_file
 
     if not report.gates and not report.policy_changes:
         return
+    run_log.append_runs(machine.store.run_log, list_runs(report))
     write_file(path, report_json.pieces(report))
     if ran.workspace is not None:
         from evalgate.gate.requests_shown import keep_prompts

@@ -79,7 +79,9 @@ def _make_prompt(arm: Arm, request: Request) -> SentPrompt:
 def render_again(evidence: Evidence, case: str, config_path: Path, machine: Machine) -> SentCase | str:
     """Return what was sent for a case, rendered from the files of now; a sentence if these are not those of the run."""
     lost = "what was sent is not kept for this report"
-    selection = Selection(gates=(evidence.name,))
+    files = (None if one is None else one.source for one in (evidence.candidate, evidence.baseline))
+    candidate, baseline = (one if one is not None and Path(one).is_file() else None for one in files)
+    selection = Selection(gates=(evidence.name,), candidate=candidate, baseline=baseline)
     try:
         workspace = open_for_run(config_path, selection, environment=machine.environment)
         if workspace.config.langfuse is not None:

@@ -102,6 +102,11 @@ class Store:
         """The report of the last run of a part of the cases, if no run of all cases began after it."""
         return self.root / "part.json"
 
+    @property
+    def run_log(self) -> Path:
+        """The log of the runs whose reports were kept here."""
+        return self.root / "runs.jsonl"
+
     def find_prompts(self, report: Path) -> Path:
         """Return the path of the prompts that were sent in the run of a report of the store."""
         return self.root / f"{report.stem}.prompts.jsonl"
