@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from evalgate.domain import CasePart
 
 
 def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -36,8 +35,16 @@ def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
     return function
 
 
-def add_part_options(function: click.decorators.FC) -> click.decorators.FC:
-    """Add the options that choose a part of the cases, which is not a gate."""
+def add_part_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose a part of the cases, which is not a gate: `part`, or None without them."""
+
+    @functools.wraps(function)
+    def call(*args: Any, cases: tuple[str, ...], tags: tuple[str, ...], first: int | None, **options: Any) -> Any:
+        from evalgate.domain import CasePart
+
+        chosen = CasePart(cases=tuple(dict.fromkeys(cases)), tags=tuple(dict.fromkeys(tags)), first=first)
+        return function(*args, part=None if chosen == CasePart() else chosen, **options)
+
     for decorate in (
         click.option(
             "--first",
@@ -45,20 +52,15 @@ def add_part_options(function: click.decorators.FC) -> click.decorators.FC:
             metavar="N",
             help="Run only the first N cases, in run order, of those that --case and --tag choose. Not a gate.",
         ),
-        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Run only cases with this tag; repeatable."),
-        click.option("--case", "cases", multiple=True, metavar="ID", help="Run only this case; repeatable."),
+        click.option(
+            "--tag", "tags", multiple=True, metavar="TAG", help="Run only cases with this tag; repeatable. Not a gate."
+        ),
+        click.option(
+            "--case", "cases", multiple=True, metavar="ID", help="Run only this case; repeatable; not a gate."
+        ),
     ):
-        function = decorate(function)
-    return function
-
-
-def make_part(cases: tuple[str, ...], tags: tuple[str, ...], first: int | None) -> CasePart | None:
-    """Return the part that the options choose; None if they choose none."""
-    from evalgate.domain import CasePart
-
-    if not cases and not tags and first is None:
-        return None
-    return CasePart(cases=tuple(dict.fromkeys(cases)), tags=tuple(dict.fromkeys(tags)), first=first)
+        call = decorate(call)
+    return call
 
 
 engine_option = click.option(

@@ -110,10 +110,10 @@ def run_and_keep(config_path: Path, selection: Selection, machine: Machine, call
     forget_reports(machine.store, calls)
     ran = PlansOfRun()
     report = run(config_path, selection, machine, calls, lambda event: None, on_plans=ran)
-    path = choose_place(machine.store, calls)
     try:
-        keep_report(path, report, ran, machine, calls)
+        keep_report(report, ran, machine, calls)
     except OSError as error:
+        path = choose_place(machine.store, calls)
         report = replace(report, warnings=(*report.warnings, f"{path}: cannot be written: {error.strerror}"))
     return report
 
@@ -134,7 +134,7 @@ def choose_place(store: Store, calls: CallMode) -> Path:
     return store.last_report if calls.part is None else store.last_part
 
 
-def keep_report(path: Path, report: Report, ran: PlansOfRun, machine: Machine, calls: CallMode) -> None:
+def keep_report(report: Report, ran: PlansOfRun, machine: Machine, calls: CallMode) -> None:
     """Keep the report of this run for the verbs that work from it, unless it had no gate. Raises OSError.
 
     The prompts that were sent are kept beside it, and the log of runs gets a line for each gate.
@@ -145,6 +145,7 @@ def keep_report(path: Path, report: Report, ran: PlansOfRun, machine: Machine, c
 
     if not report.gates and not report.policy_changes:
         return
+    path = choose_place(machine.store, calls)
     run_log.append_runs(machine.store.run_log, list_runs(report))
     write_file(path, report_json.pieces(report))
     if ran.workspace is not None:

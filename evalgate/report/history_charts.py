@@ -19,7 +19,7 @@ _TONES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunBar:
-    """The interval of one run with the allowed drop ("" if none): places in pixels. `tone` is the class of its verdict."""
+    """The interval of one run, and the allowed drop or "": places in pixels. `tone` is the class of its verdict."""
 
     x: str
     low: str
