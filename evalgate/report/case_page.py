@@ -11,8 +11,11 @@ from evalgate.domain.numbers import show
 from evalgate.domain.sent_prompts import SentCase, SentPrompt
 from evalgate.report import view
 from evalgate.report.case_selection import Mark
+from evalgate.report.escape import line, prose
 from evalgate.report.message_diff import RoleText, compare_messages
 from evalgate.report.withhold import WITHHELD
+
+_ROLE = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +189,7 @@ def _compare_prompts(prompts: Sequence[SentPrompt]) -> tuple[str, ...]:
 def _list_texts(prompt: SentPrompt) -> list[RoleText]:
     from json import dumps
 
-    texts = [(message.role, message.content) for message in prompt.messages]
+    texts = [(line(prose(message.role, most=_ROLE)), message.content) for message in prompt.messages]
     if prompt.settings:
         texts.append(("settings", dumps(prompt.settings, indent=1, ensure_ascii=False)))
     return texts

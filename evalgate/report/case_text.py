@@ -11,7 +11,7 @@ from evalgate.domain.sent_prompts import SentPrompt
 from evalgate.report import view
 from evalgate.report.case_list import TITLES, ListedCase, list_cases
 from evalgate.report.case_page import CasePage, SampleView
-from evalgate.report.escape import block, code, line, markdown, prose
+from evalgate.report.escape import block, code, markdown, prose
 from evalgate.report.wrapped_text import wrap_block, wrap_words
 
 _MOST = 20
@@ -67,7 +67,7 @@ class _Terminal:
 
     def heading(self, text: str) -> Iterator[str]:
         yield ""
-        yield self._mark(line(prose(text)), "1")
+        yield from (self._mark(row, "1") for row in wrap_words(text).split("\n"))
 
     def sub(self, text: str) -> Iterator[str]:
         yield self._mark(wrap_words(text, indent="  "), "2")
