@@ -34,7 +34,7 @@ class Since(click.ParamType[datetime.datetime]):
             time = datetime.datetime.fromisoformat(value)
         except (ValueError, OverflowError):
             self.fail(
-                f'"{value}" is neither so long ago, as in 30d, 12h or 8w, nor a date as in 2026-11-01', param, ctx
+                f'"{value}" is neither a span, as in 30d, 12h or 8w, nor a date as in 2026-11-01', param, ctx
             )
         return time if time.tzinfo is not None else time.replace(tzinfo=datetime.UTC)
 

@@ -120,7 +120,7 @@ def total_runs(runs: Iterable[HistoryRun], *, by_week: bool) -> tuple[PeriodTota
         totals = frame.groupby("gate", sort=True)[summed].sum()
         return tuple(_make_totals(str(gate), "", row) for gate, row in totals.to_dict("index").items())
     at = pd.to_datetime(frame["at"], utc=True, errors="coerce", format="ISO8601").dt.tz_localize(None)
-    frame = frame.assign(week=at.dt.normalize() - pd.to_timedelta(at.dt.dayofweek, unit="D")).dropna(subset=["week"])
+    frame = frame.assign(week=at.dt.normalize() - pd.to_timedelta(at.dt.day_of_week, unit="D")).dropna(subset=["week"])
     found = []
     for gate, part in frame.groupby("gate", sort=True):
         weeks = part.groupby("week")[summed].sum()
