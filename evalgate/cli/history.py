@@ -33,9 +33,7 @@ class Since(click.ParamType[datetime.datetime]):
                 return datetime.datetime.now(datetime.UTC) - datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
             time = datetime.datetime.fromisoformat(value)
         except (ValueError, OverflowError):
-            self.fail(
-                f'"{value}" is neither a span, as in 30d, 12h or 8w, nor a date as in 2026-11-01', param, ctx
-            )
+            self.fail(f'"{value}" is neither a span, as in 30d, 12h or 8w, nor a date as in 2026-11-01', param, ctx)
         return time if time.tzinfo is not None else time.replace(tzinfo=datetime.UTC)
 
 

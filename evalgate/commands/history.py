@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,9 @@ from evalgate.errors import EvalgateError, InputError
 from evalgate.gate.reports import load_report
 from evalgate.store import run_log
 from evalgate.store.store import Store
+
+_RUN_ID = re.compile(rb'^ "run_id": "([0-9a-f]+)",$', re.MULTILINE)
+_HEAD_BYTES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,9 @@ def read_history(
     logged, problems = run_log.read_runs(store.run_log)
     found = {(run.run_id, run.gate): run for run in logged}
     files = int(bool(logged))
-    for path in (*_list_stored(store), *_list_given(paths)):
+    known = {run.run_id for run in logged}
+    stored = [path for path in _list_stored(store) if _read_run_id(path) not in known]  # verification takes a while
+    for path in (*stored, *_list_given(paths)):
         try:
             report = load_report(path)
         except EvalgateError as error:
@@ -66,6 +73,14 @@ def _list_stored(store: Store) -> Iterator[Path]:
     if store.last_report.is_file():  # with all its gates; a stored verdict of the same run has one of them
         yield store.last_report
     yield from store.list_verdicts()
+
+
+def _read_run_id(path: Path) -> str | None:
+    """Return the run of a stored report, which is at its beginning; None if it is not there."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        found = _RUN_ID.search(file.read(_HEAD_BYTES))
+        return None if found is None else found[1].decode("ascii")
+    return None
 
 
 def _list_given(paths: Sequence[Path]) -> Iterator[Path]:

@@ -30,6 +30,8 @@ def render_list(report: Report, gates: Sequence[GateReport], *, color: bool, for
     rows = [note, ""] if note else []
     for gate in gates:
         rows += _list(gate, list_cases(gate), style)
+    if not gates:
+        rows += style.say(f"The report has no gate: {view.sentence(report)}")
     return "\n".join([*rows, note] if note else rows).rstrip("\n") + "\n"
 
 

@@ -46,3 +46,7 @@ def test_colours_mark_headings_alone_and_only_if_they_are_wanted(samples: Module
     plain, colored = (render_page(page, color=color) for color in (False, True))
     assert "\x1b" not in plain and "\x1b[1m" in colored
     assert re.sub("\x1b\\[[0-9;]*m", "", colored) == plain
+
+
+def test_a_report_without_gates_says_so(samples: ModuleType) -> None:
+    assert "The report has no gate: No gated prompt has changed." in render_list(samples.report(), (), color=False)

@@ -39,7 +39,3 @@ def test_a_page_has_plots_tables_and_nothing_that_loads() -> None:
     words = " ".join(re.sub("<[^>]*>", " ", text).split())
     assert "INCONCLUSIVE support" in words and "not a gate" in words
     assert "facts -0.020 [-0.050, +0.010] may drop 0.05" in words
-
-
-def test_a_page_without_a_run_says_so() -> None:
-    assert "There is no run" in render([], [], [], [])
