@@ -10,7 +10,7 @@ from evalgate.report.charts import AxisTick, Scale, make_ticks
 from evalgate.report.view import format_cost
 
 WIDTH, HEIGHT = 360, 220
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 28, 22
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 28, 26
 MOST = 60
 """Runs and weeks that one picture shows at most, the newest ones."""
 _LABELS = 4
