@@ -150,6 +150,8 @@ UNTESTED = {
     "domain/report_refs.py": "types",
     "domain/revert.py": "a type",
     "domain/rollout.py": "types",
+    "domain/run_parts.py": "types",
+    "domain/sent_prompts.py": "types",
     **dict.fromkeys(
         [
             "cli/render/cache_text.py",

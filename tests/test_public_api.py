@@ -204,7 +204,7 @@ def test_a_gate_runs_where_a_loop_runs_already(demo: Path) -> None:
 def test_a_report_that_cannot_be_kept_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from evalgate.commands import run
 
-    def refuse(path: Path, report: evalgate.Report) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     world.edit()

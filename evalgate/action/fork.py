@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evalgate.action.event import OtherRun
 from evalgate.decide import policy
-from evalgate.domain import Admission, Finding, GateReport, Report, Verdict
+from evalgate.domain import Admission, Finding, GateReport, Report, ReportKind, Verdict
 from evalgate.errors import InputError
 from evalgate.store import report_json
 
@@ -68,6 +68,8 @@ def download_report(github: GitHub, artifact: Artifact) -> Report:
     report = report_json.read(text, "report.json")
     if report.redrawn is not None:
         raise InputError("report.json shows answers that were drawn again after a verdict, so it decides nothing")
+    if any(gate.evidence.kind is ReportKind.PART for gate in report.gates):
+        raise InputError("report.json is of a part of the cases, which is not a gate")
     return report
 
 

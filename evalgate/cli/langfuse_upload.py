@@ -21,14 +21,15 @@ langfuse_option = click.option(
 )
 
 
-def open_upload(machine: Machine, *, is_sent: bool, is_shard: bool) -> ExperimentUpload | None:
-    """Return what sends the report of this run; None without the option. Raises InputError for a shard."""
+def open_upload(machine: Machine, *, is_sent: bool, is_shard: bool, is_part: bool) -> ExperimentUpload | None:
+    """Return what sends the report of this run; None without the option. Raises InputError for a shard or a part."""
     from evalgate.gate.experiment_upload import ExperimentUpload
 
     if not is_sent:
         return None
-    if is_shard:
-        raise InputError("--langfuse sends a verdict, and a shard has none", hint="leave one of the two options out")
+    if is_shard or is_part:
+        what = "a shard" if is_shard else "a part of the cases"
+        raise InputError(f"--langfuse sends a verdict, and {what} has none", hint="leave one of the two options out")
     return ExperimentUpload(machine)
 
 

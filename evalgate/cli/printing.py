@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from evalgate.console.escaped_streams import is_in_step
-from evalgate.domain import Report
+from evalgate.domain import Report, ReportKind
 from evalgate.store import atomic
 
 
@@ -59,9 +59,13 @@ def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[s
         from evalgate.report import junit
 
         return (junit.render(report),)
-    from evalgate.report import terminal
+    from evalgate.report import case_text, terminal
 
-    return (terminal.render(report, width=max(60, width), color=color),)
+    if any(gate.evidence.kind is ReportKind.PART for gate in report.gates):
+        text = case_text.render_part(report, color=color)
+    else:
+        text = terminal.render(report, width=max(60, width), color=color)
+    return (text,)
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:

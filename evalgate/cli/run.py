@@ -13,14 +13,15 @@ from evalgate.cli import destinations, printing
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import config_option
 from evalgate.cli.langfuse_upload import langfuse_option, open_upload, send_report
-from evalgate.cli.run_options import ShardNumber, add_version_options, engine_option
+from evalgate.cli.run_options import ShardNumber, add_part_options, add_version_options, engine_option
 from evalgate.cli.surroundings import make_machine
-from evalgate.domain import Admission, Report, ReportKind, Shard
+from evalgate.domain import Admission, CasePart, Report, ReportKind, Shard
 
 if TYPE_CHECKING:
+    from evalgate.commands.run import PlansOfRun
     from evalgate.execute.providers.backends import EngineName
     from evalgate.gate.experiment_upload import ExperimentUpload
-    from evalgate.gate.options import Redraw
+    from evalgate.gate.options import CallMode, Machine, Redraw
 
 
 @click.command("run")
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--record", "answers", flag_value="record", help="Call the model for both arms and overwrite the recordings."
 )
+@add_part_options
 @click.option("--shard", type=ShardNumber(), help="Run the K-th of N parts of the cases, for `evalgate merge`.")
 @click.option(
     "--no-cache",
@@ -71,6 +73,7 @@ def command(
     head: str | None,
     changed: bool,
     answers: Literal["live", "record"] | None,
+    part: CasePart | None,
     shard: tuple[int, int] | None,
     no_cache: bool,
     redraw: Redraw | None,
@@ -82,12 +85,12 @@ def command(
 ) -> None:
     """Run the gate: candidate against baseline over the golden dataset, and a verdict.
 
-    The report is also stored as report.json in the store; `evalgate report` and `evalgate decide` read it.
+    The report is also stored as report.json in the store; `evalgate report` and `evalgate decide` read it. --case,
+    --tag and --first run a part of the cases, which is not a gate: the exit code is 4. Its answers are kept.
 
-    The baseline's samples are those that `evalgate baseline sample` stored, if they are fresh and were made in the same
-    way. Else they are drawn in this run. Stored samples are not used with --no-cache or --record, or if recordings are
-    replayed. They are used with --live. A second draw decides nothing: after a verdict, --live, --no-cache and
-    --redraw show new answers, and the exit code is that of the verdict, which stays stored.
+    The samples that `evalgate baseline sample` stored are the baseline's if they are fresh and were made in the same
+    way, but not with --no-cache, --record or replayed recordings. A second draw decides nothing: after a verdict,
+    --live, --no-cache and --redraw show new answers, and the verdict and its exit code stay.
     """
     from evalgate.cli.progress import Progress, keep_stdout
     from evalgate.commands import run as gate
@@ -105,32 +108,18 @@ def command(
         head=head,
     )
     machine = make_machine(config_path, store, progress.note)
+    piece = shard and Shard(number=shard[0], of=shard[1])
     calls = CallMode(
-        answers=answers or "replay",
-        use_cache=not no_cache,
-        shard=shard and Shard(number=shard[0], of=shard[1]),
-        engine=engine,
-        redraw=redraw,
+        answers=answers or "replay", use_cache=not no_cache, shard=piece, part=part, engine=engine, redraw=redraw
     )
     destinations.require_writable(where)
-    upload = open_upload(machine, is_sent=is_sent, is_shard=shard is not None)
-    prepare = None if upload is None else upload.prepare
-    gate.forget_report(machine.store.last_report)
+    upload = open_upload(machine, is_sent=is_sent, is_shard=shard is not None, is_part=part is not None)
+    gate.forget_reports(machine.store, calls)
+    ran = gate.PlansOfRun(then=None if upload is None else upload.prepare)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
-        report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=prepare)
-    context.exit(_finish(report, where, machine.store.last_report, upload))
-
-
-def _finish(
-    report: Report, where: list[tuple[str, Path | None]], path: Path, upload: ExperimentUpload | None
-) -> Admission:
-    """Print the report, store it, and send it if that is asked for. Return the exit code."""
+        report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=ran)
     printing.write_report(report, where)
-    _keep_report(path, report)
-    code = _exit_code(report)
-    if upload is not None:
-        send_report(upload, report, code)
-    return code
+    context.exit(_finish(report, ran, machine, calls, upload))
 
 
 def _exit_code(report: Report) -> Admission:
@@ -139,11 +128,21 @@ def _exit_code(report: Report) -> Admission:
     return Admission.PASS if parts and all(parts) else report.exit_code
 
 
-def _keep_report(path: Path, report: Report) -> None:
-    """Store the report of the last run. A file that cannot be written is a warning and does not change the verdict."""
+def _finish(
+    report: Report, ran: PlansOfRun, machine: Machine, calls: CallMode, upload: ExperimentUpload | None
+) -> Admission:
+    """Store the report, send it if that is asked for, and return the exit code.
+
+    A file that cannot be written is a warning and does not change the verdict.
+    """
     from evalgate.commands import run as gate
 
     try:
-        gate.keep_report(path, report)
+        gate.keep_report(report, ran, machine, calls)
     except OSError as error:
+        path = gate.choose_place(machine.store, calls)
         click.echo(f"warning: {path}: cannot be written: {error.strerror}", err=True)
+    code = _exit_code(report)
+    if upload is not None:
+        send_report(upload, report, code)
+    return code

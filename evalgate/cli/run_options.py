@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 
@@ -29,6 +33,34 @@ def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
     ):
         function = decorate(function)
     return function
+
+
+def add_part_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose a part of the cases, which is not a gate: `part`, or None without them."""
+
+    @functools.wraps(function)
+    def call(*args: Any, cases: tuple[str, ...], tags: tuple[str, ...], first: int | None, **options: Any) -> Any:
+        from evalgate.domain import CasePart
+
+        chosen = CasePart(cases=tuple(dict.fromkeys(cases)), tags=tuple(dict.fromkeys(tags)), first=first)
+        return function(*args, part=None if chosen == CasePart() else chosen, **options)
+
+    for decorate in (
+        click.option(
+            "--first",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Run only the first N cases, in run order, of those that --case and --tag choose. Not a gate.",
+        ),
+        click.option(
+            "--tag", "tags", multiple=True, metavar="TAG", help="Run only cases with this tag; repeatable. Not a gate."
+        ),
+        click.option(
+            "--case", "cases", multiple=True, metavar="ID", help="Run only this case; repeatable; not a gate."
+        ),
+    ):
+        call = decorate(call)
+    return call
 
 
 engine_option = click.option(

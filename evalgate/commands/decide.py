@@ -25,6 +25,7 @@ from evalgate.domain import (
     LevelPolicy,
     Policy,
     Report,
+    ReportKind,
     Result,
     Score,
     Scored,
@@ -52,13 +53,18 @@ def decide_again(
     Criteria, thresholds and policy are the configuration's, else those stored in the report; `floors` and `max_drop`
     override them. A configured criterion that was not measured in the report, or that has changed, leaves every case
     undecided. A sign-off stays valid while candidate, dataset and policy are the same; otherwise a new one is needed.
-    Earlier attempts that the report counts still count. Raises InputError for an unknown criterion or gate, and for a
-    report on answers that were drawn again: a second draw decides nothing.
+    Earlier attempts that the report counts still count. Raises InputError for an unknown criterion or gate, for a
+    report on answers that were drawn again, because a second draw decides nothing, and for one of a part of the cases.
     """
     if report.redrawn is not None:
         raise InputError(
             "the report shows answers that were drawn again after a verdict, so it decides nothing",
             hint="`evalgate run` without --redraw, --live and --no-cache returns the verdict",
+        )
+    if any(gate.evidence.kind is ReportKind.PART for gate in report.gates):
+        raise InputError(
+            "the report is of a part of the cases, which is not a gate, so it decides nothing",
+            hint="`evalgate run` without --case, --tag and --first gives the verdict",
         )
     _refuse_unknown(floors, [c.name for gate in report.gates for c in gate.evidence.criteria])
     gates = []

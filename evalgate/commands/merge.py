@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from evalgate.decide import policy
 from evalgate.decide.evidence import sort_results
-from evalgate.domain import REUSED, Calls, Evidence, GateReport, Report, Usage
+from evalgate.domain import REUSED, Calls, Evidence, GateReport, Report, ReportKind, Usage
 from evalgate.domain.report_kind import make_merge_note
 from evalgate.errors import InputError, Place
 from evalgate.gate.reports import make_report
@@ -82,6 +82,8 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
     seen: dict[int, str] = {}
     for other, gate in parts:
         shard = gate.evidence.shard
+        if gate.evidence.kind is ReportKind.PART:
+            raise InputError(f"gate {name}: a part of the cases that was chosen is no shard", place=Place(path=other))
         if shard is None:
             raise InputError(f"gate {name}: this report is not a shard, it has a verdict", place=Place(path=other))
         if shard.number in seen:

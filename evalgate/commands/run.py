@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -32,6 +32,20 @@ OnPlans: TypeAlias = Callable[[Workspace, Sequence[GatePlan]], None]
 _NAMED = 3
 _MOST_FORMS = 3
 """How often a run starts again because an endpoint accepts another form of requests than before."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PlansOfRun:
+    """The plans of a run, which it hands over before its first call; `then` is called with them as well."""
+
+    then: OnPlans | None = None
+    workspace: Workspace | None = None
+    plans: Sequence[GatePlan] = ()
+
+    def __call__(self, workspace: Workspace, plans: Sequence[GatePlan]) -> None:
+        self.workspace, self.plans = workspace, plans
+        if self.then is not None:
+            self.then(workspace, plans)
 
 
 def run(
@@ -93,30 +107,51 @@ def _run_once(
 
 def run_and_keep(config_path: Path, selection: Selection, machine: Machine, calls: CallMode) -> Report:
     """`run`, with its report kept in the store; where it cannot be kept, a warning in it says so."""
-    path = machine.store.last_report
-    forget_report(path)
-    report = run(config_path, selection, machine, calls, lambda event: None)
+    forget_reports(machine.store, calls)
+    ran = PlansOfRun()
+    report = run(config_path, selection, machine, calls, lambda event: None, on_plans=ran)
     try:
-        keep_report(path, report)
+        keep_report(report, ran, machine, calls)
     except OSError as error:
+        path = choose_place(machine.store, calls)
         report = replace(report, warnings=(*report.warnings, f"{path}: cannot be written: {error.strerror}"))
     return report
 
 
-def forget_report(path: Path) -> None:
-    """Remove the last run's report: a run that ends without a verdict must not leave an old one behind."""
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
+def forget_reports(store: Store, calls: CallMode) -> None:
+    """Remove the last run's report: a run that ends without a verdict must not leave an old one behind.
+
+    A run of a part of the cases leaves the report of the last run of all cases as it is.
+    """
+    for path in [store.last_part] if calls.part is not None else [store.last_report, store.last_part]:
+        for one in (path, store.find_prompts(path)):
+            with contextlib.suppress(OSError):
+                one.unlink(missing_ok=True)
 
 
-def keep_report(path: Path, report: Report) -> None:
-    """Keep the report of this run for the verbs that work from it, unless it decided nothing. Raises OSError."""
-    from evalgate.store import report_json
+def choose_place(store: Store, calls: CallMode) -> Path:
+    """Return where the report of a run is kept: that of a part beside that of the last run of all cases."""
+    return store.last_report if calls.part is None else store.last_part
+
+
+def keep_report(report: Report, ran: PlansOfRun, machine: Machine, calls: CallMode) -> None:
+    """Keep the report of this run for the verbs that work from it, unless it had no gate. Raises OSError.
+
+    The prompts that were sent are kept beside it, and the log of runs gets a line for each gate.
+    """
+    from evalgate.domain.history_rows import list_runs
+    from evalgate.store import report_json, run_log
     from evalgate.store.atomic import write_file
 
     if not report.gates and not report.policy_changes:
         return
+    path = choose_place(machine.store, calls)
+    run_log.append_runs(machine.store.run_log, list_runs(report))
     write_file(path, report_json.pieces(report))
+    if ran.workspace is not None:
+        from evalgate.gate.requests_shown import keep_prompts
+
+        keep_prompts(machine.store.find_prompts(path), report, ran.workspace, ran.plans, machine, calls)
 
 
 def send_experiments(upload: ExperimentUpload, report: Report) -> list[SentExperiment]:
@@ -175,7 +210,14 @@ def _decide(
     on_plans: OnPlans | None,
     remarks: Sequence[str],
 ) -> Report:
-    """Return the verdict on gates; where answers are to be drawn again, a report on these beside the verdict."""
+    """Return the verdict on gates; of answers drawn again, or of a part of the cases, a report that decides nothing."""
+    if calls.part is not None:
+        from evalgate.gate import partial_run
+
+        plans = make_plans(workspace, gates, selection, calls, machine.store)
+        if on_plans is not None:
+            on_plans(workspace, plans)
+        return partial_run.run_part(workspace, plans, machine, calls, on_event, remarks=remarks)
     if calls.draws_again is None:
         plans = make_plans(workspace, gates, selection, calls, machine.store)
         if on_plans is not None:

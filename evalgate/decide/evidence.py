@@ -71,6 +71,7 @@ def make_evidence(
         redraws=all(target.kind != "recorded" for target in used) and not _lacks_baseline_samples(plan),
         stored_baseline=plan.stored_baseline,
         shard=plan.shard,
+        part=plan.part,
         notes=(*plan.notes, *_describe_models(results)),
         calls=calls,
         usage=usage,

@@ -35,6 +35,7 @@ from evalgate.domain import (
     combine_admissions,
 )
 
+_WITHOUT_VERDICT = (ReportKind.SHARD, ReportKind.PART)
 _BROKEN = "The baseline passes in every sample, the candidate in no draw, fresh ones included."
 
 
@@ -50,8 +51,8 @@ def decide(
     `measured` can be passed in to reuse the numbers of the same results.
     """
     standing = looks.evaluate_look(evidence, thresholds, policy, measured)
-    if evidence.kind is ReportKind.SHARD:
-        return _shard_finding(evidence, thresholds, policy, level_policy, standing)
+    if evidence.kind in _WITHOUT_VERDICT:
+        return _make_undecided(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_make_comparison_findings(criterion, standing) for criterion in evidence.criteria)
     fallen = _make_tag_findings(evidence, standing, policy)
     constant = remarks.find_constant_output(evidence, standing.order[: standing.cases])
@@ -141,20 +142,20 @@ def _is_shown(ruling: blocking.BlockingRuling, standing: looks.GateState) -> boo
     return bool(check.failed or check.baseline_failed)
 
 
-def _shard_finding(
+def _make_undecided(
     evidence: Evidence,
     thresholds: Mapping[str, Threshold],
     policy: Policy,
     level_policy: LevelPolicy,
     standing: looks.GateState,
 ) -> GateReport:
-    """Return the report of a shard, which has no verdict of its own."""
-    assert evidence.shard is not None
-    cases = len({result.case for result in evidence.results})
-    sentence = (
-        f"Shard {evidence.shard.number} of {evidence.shard.of}: {cases} of {evidence.dataset.cases} cases were run; "
-        "`evalgate merge` gives the verdict of all shards."
-    )
+    """Return the report of a shard, which has no verdict of its own, or of a part, which never becomes one."""
+    done = f"{len({result.case for result in evidence.results})} of {evidence.dataset.cases} cases were run"
+    if evidence.shard is not None:
+        what = f"Shard {evidence.shard.number} of {evidence.shard.of}"
+        sentence = f"{what}: {done}; `evalgate merge` gives the verdict of all shards."
+    else:
+        sentence = f"Part of the cases: {done}; `evalgate run` on all cases gives the verdict."
     return GateReport(
         evidence=evidence,
         thresholds=thresholds,

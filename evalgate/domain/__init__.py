@@ -41,8 +41,9 @@ from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings, PromptVersion, TextStart, VersionAtCommit
 from evalgate.domain.report_kind import ReportKind
-from evalgate.domain.report_refs import DatasetRef, InputField, VersionRef
+from evalgate.domain.report_refs import ConstantOutput, DatasetRef, InputField, VersionRef
 from evalgate.domain.revert import Revert
+from evalgate.domain.run_parts import CasePart, Shard
 from evalgate.domain.target import Prices, Target, UnsetVariable
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
 from evalgate.domain.trials import (
@@ -61,7 +62,6 @@ from evalgate.domain.trials import (
     Scored,
     ScoreRow,
     ScoreToken,
-    Shard,
     StoredBaseline,
     Trial,
     Unscored,
@@ -75,7 +75,6 @@ from evalgate.domain.verdict import (
     BlockingCheck,
     Calls,
     Comparison,
-    ConstantOutput,
     Counts,
     Criterion,
     Estimate,
@@ -114,6 +113,7 @@ __all__ = [
     "Calls",
     "Case",
     "CaseChanges",
+    "CasePart",
     "ChangeLevel",
     "Check",
     "Column",

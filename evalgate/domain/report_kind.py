@@ -1,4 +1,4 @@
-"""The kinds of report: a gate run, a shard of a gate run, a drift check, a replay, or imported scores."""
+"""The kinds of report: a gate run, a shard or a part of one, a drift check, a replay, or imported scores."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ _MERGE_NOTE = re.compile(r"merged from the reports of [1-9][0-9]* shards?")
 class ReportKind(StrEnum):
     """The kind of comparison in a report.
 
-    GATE: the two versions of a change, over all cases. SHARD: the same, over a part of the cases. DRIFT: a version and
-    its own stored samples. REPLAY: a published version and what production answered to the same rows. SCORES: the
-    scores of another tool.
+    GATE: the two versions of a change, over all cases. SHARD: the same, over one of the shards that the cases are
+    divided into. PART: the same, over cases that a person chose; it never becomes a verdict. DRIFT: a version and its
+    own stored samples. REPLAY: a published version and what production answered to the same rows. SCORES: the scores of
+    another tool.
     """
 
     GATE = "gate"
     SHARD = "shard"
+    PART = "part"
     DRIFT = "drift"
     REPLAY = "replay"
     SCORES = "scores"
@@ -26,7 +28,7 @@ class ReportKind(StrEnum):
     @property
     def is_of_change(self) -> bool:
         """Return whether the report is of a change, which has a level and a configuration."""
-        return self in (ReportKind.GATE, ReportKind.SHARD)
+        return self in (ReportKind.GATE, ReportKind.SHARD, ReportKind.PART)
 
 
 def make_merge_note(shards: int) -> str:

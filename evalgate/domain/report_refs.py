@@ -1,4 +1,4 @@
-"""References of a report: which prompt version, which golden dataset, and what a case put into the prompt."""
+"""What a report refers to: prompt versions, a golden dataset, inputs of cases, and an output that never changes."""
 
 from __future__ import annotations
 
@@ -43,3 +43,11 @@ class InputField:
 
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantOutput:
+    """A text that the candidate returns for `cases` different requests for which the baseline's answers differ."""
+
+    text: str
+    cases: int

@@ -18,6 +18,7 @@ from evalgate.domain.property_order import keep_order
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.revert import Revert
+from evalgate.domain.run_parts import CasePart, Shard
 from evalgate.domain.text import Json, digest, normalize
 
 MOST_TOKENS = 2**53
@@ -331,24 +332,16 @@ class StoredBaseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """A part of a run: the cases of the units `number` (from 1), `number + of`, ... in run order."""
-
-    number: int
-    of: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GatePlan:
     """The work for one gate. `judges` are the judges that the level requires; `notes` go to the report.
 
     `cases` describes the changes to the cases of the dataset. `sequential` means that the run may stop at a look
     (`decide.looks`). `stored` are baseline results that need no call, and `stored_baseline` is their source. `order`
-    has the ids of all cases in run order. With a `shard`, `trials` has only those of the shard. `kind` is the kind of
-    the report. With DRIFT, all baseline samples are from before this run, no new ones can be drawn, and there is no
-    change level. `requests` maps each case that shares its request with another to the id of the first such case;
-    `alike` does so for the cases whose requests differ in white space and invisible characters alone. `revert` is set
-    for a change that goes back to the version before. `replay` says which rows of production the cases are.
+    has the ids of all cases in run order. With a `shard` or a `part`, `trials` has only those of its cases. `kind` is
+    the kind of the report. With DRIFT, all baseline samples are from before this run, no new ones can be drawn, and
+    there is no change level. `requests` maps each case that shares its request with another to the id of the first such
+    case; `alike` does so for the cases whose requests differ in white space and invisible characters alone. `revert` is
+    set for a change that goes back to the version before. `replay` says which rows of production the cases are.
     """
 
     gate: Gate
@@ -365,6 +358,7 @@ class GatePlan:
     stored: tuple[Result, ...] = ()
     stored_baseline: BaselineSample | None = None
     shard: Shard | None = None
+    part: CasePart | None = None
     kind: ReportKind = ReportKind.GATE
     requests: Mapping[str, str] = field(default_factory=dict)
     alike: Mapping[str, str] = field(default_factory=dict)

@@ -13,9 +13,10 @@ from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
-from evalgate.domain.report_refs import DatasetRef, InputField, VersionRef
+from evalgate.domain.report_refs import ConstantOutput, DatasetRef, InputField, VersionRef
 from evalgate.domain.revert import Revert
-from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
+from evalgate.domain.run_parts import CasePart, Shard
+from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Usage
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -101,14 +102,6 @@ class BlockingCheck:
     open: tuple[str, ...] = ()
     wavered: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConstantOutput:
-    """A text that the candidate returns for `cases` different requests for which the baseline's answers differ."""
-
-    text: str
-    cases: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,15 +253,15 @@ class Evidence:
     their cluster: cases of one document or conversation count as one unit. `sequential` means that the run was allowed
     to stop at a look. `confirmations` are additional samples of flipped cases: they decide which cases are broken, and
     no mean includes them. `redraws` says whether the targets can draw such samples. `stored_baseline` is None if the
-    baseline was sampled in the same run. A `shard` has only the results of its own cases, and no verdict. `notes` are
-    remarks on the versions for the reader. `requests` maps each case that shares its request with another to the first
-    such case: they count as one unit. An arm in `deterministic` gives equal answers to equal requests, so that one
-    sample counts as all. `evaluated` is the digest of the version that was run, if it differs from the candidate only
-    in white space. `verdict_key` is the digest of everything that the verdict depends on except chance; None if no
-    verdict is stored. `answering` is the digest of who answered for both versions, in which form and how often; None if
-    no call was made, or in older reports. `revert` is set for a change that goes back to the version before.
-    `moved` has a sentence for each label or dataset that had another content at the end of the run than was measured.
-    `shown_key` is the `verdict_key` of the text that a reader sees, if hidden text makes the own one another.
+    baseline was sampled in the same run. A `shard` or a `part` has only the results of its own cases, and no verdict.
+    `notes` are remarks on the versions for the reader. `requests` maps each case that shares its request with another
+    to the first such case: they count as one unit. An arm in `deterministic` gives equal answers to equal requests, so
+    that one sample counts as all. `evaluated` is the digest of the version that was run, if it differs from the
+    candidate only in white space. `verdict_key` is the digest of everything that the verdict depends on except chance;
+    None if no verdict is stored. `answering` is the digest of who answered for both versions, in which form and how
+    often; None if no call was made, or in older reports. `revert` is set for a change that goes back to the version
+    before. `moved` has a sentence for each label or dataset that had another content at the end of the run than was
+    measured. `shown_key` is the `verdict_key` of the text that a reader sees, if hidden text makes the own one another.
     `recorded` is the verdict of an earlier run on the same content that these results do not replace. `replay` is set
     if the cases are rows of production, and the baseline is what production answered. `inputs` has the fields that the
     prompt uses of the cases that changed or do not hold, by case; a case whose input is not known is not in it.
@@ -303,12 +296,15 @@ class Evidence:
     recorded: RecordedVerdict | None = None
     replay: ReplayedRows | None = None
     inputs: Mapping[str, tuple[InputField, ...]] = field(default_factory=dict)
+    part: CasePart | None = None
 
     @property
     def kind(self) -> ReportKind:
         """The kind of report, derived from the attributes that are set."""
         if self.shard is not None:
             return ReportKind.SHARD
+        if self.part is not None:
+            return ReportKind.PART
         if self.replay is not None:
             return ReportKind.REPLAY
         if self.level is not None:

@@ -20,10 +20,10 @@ _EMBEDDED = re.compile(r"(data:[\w.+-]{1,40}/[\w.+-]{1,80}(?:;[\w.=-]{1,80})*;ba
 def add_inputs(gate: GateReport, plan: GatePlan, targets: Mapping[str, Target]) -> GateReport:
     """Return the verdict of a plan with the inputs of the cases that a report may show.
 
-    A shard does not know which cases the whole run will show, so it has the inputs of all its cases. Secrets of the
-    masks in force are masked.
+    A shard does not know which cases the whole run will show, so it has the inputs of all its cases, as a part has.
+    Secrets of the masks in force are masked.
     """
-    if gate.evidence.kind is ReportKind.SHARD:
+    if gate.evidence.kind in (ReportKind.SHARD, ReportKind.PART):
         wanted = {result.case for result in gate.evidence.results}
     else:
         wanted = set(_list_named(gate))

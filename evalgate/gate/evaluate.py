@@ -55,17 +55,19 @@ def evaluate_plan(
 
     The cases are run in batches that end at the interim analyses. After each batch, fresh samples decide the cases that
     turned from pass to fail. The run stops as soon as the verdict is clear. Checks that decide without the other cases
-    still see an output for every case. A shard runs all its cases: the stop is determined when shards are merged.
-    `ask` yields the request of a trial, and returns its outcome, which it may know without a request.
+    still see an output for every case. A shard runs all its cases: the stop is determined when shards are merged. So
+    does a part, without fresh samples. `ask` yields the request of a trial, and returns its outcome, which it may know
+    without a request.
     """
     preparing = Timer(_FIRST_CALLS, statistics.prepare)
     preparing.daemon = True
     preparing.start()
     _put_stored_answers(engine, plan, config.targets)
     run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file), ask=ask)
-    if plan.kind is ReportKind.SHARD:
+    if plan.kind in (ReportKind.SHARD, ReportKind.PART):
         run.answer(len(plan.order))
-        run.settle(every=True)
+        if plan.kind is ReportKind.SHARD:
+            run.settle(every=True)
         return run.decide()
     for look in schedule.plan_looks(run.evidence(), plan.gate.thresholds, config.policy):
         run.answer(look.cases)

@@ -14,6 +14,7 @@ from evalgate.gate import adapted_targets, verdict_cache
 _WITHOUT_KEY = "has no key of its verdict, which a run writes: give the file as `evalgate run` wrote it"
 _NOT_OF_A_CHANGE = {
     ReportKind.SHARD: "is that of a shard, which has no verdict: give the report of `evalgate merge`",
+    ReportKind.PART: "is of a part of the cases, which is not a gate: give that of `evalgate run` on all cases",
     ReportKind.DRIFT: "is of a drift check, which compares a version with itself",
     ReportKind.REPLAY: "is of a replay of rows of production, which is no verdict of the gate",
     ReportKind.SCORES: "is of another tool's scores, which belong to no prompt",

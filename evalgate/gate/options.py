@@ -15,7 +15,7 @@ from evalgate.change.workspace import (
     open_pull_request,
     open_workspace,
 )
-from evalgate.domain import Shard
+from evalgate.domain import CasePart, Shard
 from evalgate.errors import InputError
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.commit_view import CommitView
@@ -76,7 +76,8 @@ class CallMode:
     """The way that a run gets its answers.
 
     `answers`: "replay" uses a target's recordings where it has some, "live" ignores them, "record" runs live and writes
-    them. With a `shard` a part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from
+    them. With a `shard` or a `part` not all cases are run, and there is no
+    verdict. `engine` is how endpoints are called: from
     this process, from a Ray cluster or by batch. `offline` calls no endpoint: a request whose answer is not known yet
     raises ServiceError, or, with `partial`, leaves its case undecided. `max_cost_usd` and `max_concurrency` replace the
     limits of the configuration where they are lower. `redraw` asks for answers once more after a verdict: those of
@@ -88,6 +89,7 @@ class CallMode:
     answers: Answers = "replay"
     use_cache: bool = True
     shard: Shard | None = None
+    part: CasePart | None = None
     engine: EngineName = "asyncio"
     offline: bool = False
     partial: bool = False
@@ -106,9 +108,10 @@ class CallMode:
     def draws_again(self) -> Redraw | None:
         """What is asked once more although there may be a verdict; None for a run that uses what is stored.
 
-        A recording asks for other answers on purpose and shows them in the change. A shard has no verdict.
+        A recording asks for other answers on purpose and shows them in the change. A shard or a part has no
+        verdict.
         """
-        if self.answers == "record" or self.shard is not None:
+        if self.answers == "record" or self.shard is not None or self.part is not None:
             return None
         return self.redraw or ("all" if self.answers == "live" or not self.use_cache else None)
 
@@ -128,6 +131,8 @@ def open_for_run(
     """
     mode = calls or CallMode()
     _refuse_second_draw(mode)
+    if mode.part is not None:
+        _refuse_part(selection, mode)
     workspace = _open(config_path, selection, mode, environment, verify=verify)
     limits = workspace.config.limits
     cost, most = mode.max_cost_usd, mode.max_concurrency
@@ -146,10 +151,25 @@ def _refuse_second_draw(calls: CallMode) -> None:
     is_recorded = calls.answers == "record"
     asked = "" if calls.use_cache or is_recorded else "--no-cache"
     asked = asked if calls.redraw is None else f"--redraw {calls.redraw}"
-    without = "--record" if is_recorded else "--shard" if calls.shard is not None else ""
+    parts = {"--record": is_recorded, "--shard": calls.shard is not None, "a part of the cases": calls.part is not None}
+    without = next((name for name, is_given in parts.items() if is_given), "")
     if asked and without:
         message = f"{asked} asks again after a verdict, and {without} has none"
         raise InputError(message, hint="leave one of the two out")
+
+
+def _refuse_part(selection: Selection, calls: CallMode) -> None:
+    """Raise InputError for an option that asks for a verdict or for all cases, beside a part that a person chose."""
+    why = {
+        "--record": (calls.answers == "record", "it writes the recordings of all cases"),
+        "--shard": (calls.shard is not None, "shards are merged into a verdict"),
+        "--changed": (selection.changed, "it decides which gates a change has to pass"),
+        "--policy-ref base": (selection.policy_ref == "base", "it judges a change by the rules of its base"),
+    }
+    for name, (is_given, reason) in why.items():
+        if is_given:
+            message = f"{name} cannot be combined with --case, --tag and --first: {reason}, and a part is not a gate"
+            raise InputError(message, hint="leave one of the two out")
 
 
 def _open(

@@ -46,6 +46,11 @@ _NOTHING = {
 }
 
 
+_PART_COUNTS = (
+    "the answers of an earlier run of a part of the cases count: other answers to these cases would be a second draw"
+)
+
+
 def decide_and_draw_again(  # noqa: PLR0917 - everything that defines a run
     workspace: Workspace,
     plans: Sequence[GatePlan],
@@ -71,6 +76,9 @@ def decide_and_draw_again(  # noqa: PLR0917 - everything that defines a run
         first = replace(again, first_draw=True)
         return pipeline.decide_plans(workspace, whole, machine, first, on_event, remarks=remarks)
     plain = replace(calls, use_cache=True, redraw=None)
+    if what == "all" and can_draw and _was_part_drawn(plans, workspace.config, machine.store, calls):
+        report = pipeline.decide_plans(workspace, plans, machine, plain, on_event, remarks=remarks)
+        return replace(report, warnings=(*report.warnings, _PART_COUNTS))
     standing = pipeline.decide_plans(workspace, plans, machine, plain, on_event, remarks=remarks)
     decided = {gate.evidence.name: gate for gate in standing.gates}
     if any(plan.level.findings for plan in plans):
@@ -127,6 +135,15 @@ def _was_drawn(plan: GatePlan, config: Config, store: Store, calls: CallMode) ->
         return True
     names = engine_setup.list_targets(plan)
     return calls.redraw is not None and replays and any(config.targets[name].recordings for name in names)
+
+
+def _was_part_drawn(plans: Sequence[GatePlan], config: Config, store: Store, calls: CallMode) -> bool:
+    """Return True if runs of a part of the cases asked for some of these answers, and no run of all cases did."""
+    replayed = calls.answers == "replay"
+    config = adapted_targets.add_known_to_config(config, store, replayed=replayed)
+    keys = [verdict_cache.compute_keys(plan, config, replayed=replayed) for plan in plans]
+    drawn = [one for one in keys if verdict_cache.was_drawn(store, one)]
+    return bool(drawn) and all(verdict_cache.was_only_part_drawn(store, one) for one in drawn)
 
 
 def _can_draw(plan: GatePlan, config: Config, again: CallMode) -> bool:

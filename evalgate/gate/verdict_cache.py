@@ -108,6 +108,23 @@ def mark_drawn(store: Store, keys: VerdictKeys | None) -> None:
             write_file(store.find_undecided(keys.own), "")
 
 
+def mark_part_drawn(store: Store, keys: VerdictKeys | None) -> None:
+    """Store that a run asked for a part of these answers, unless a run of all cases did before."""
+    if keys is not None and not was_drawn(store, keys):
+        with contextlib.suppress(OSError):  # the cache reports this
+            write_file(store.find_undecided(keys.own), _PART)
+
+
+def was_only_part_drawn(store: Store, keys: VerdictKeys | None) -> bool:
+    """Return True if only runs of a part of the cases have asked for these answers."""
+    if keys is None or any(store.find_verdict(name).exists() for name in (keys.shown, keys.own)):
+        return False
+    marks = [path for name in {keys.shown, keys.own} if (path := store.find_undecided(name)).exists()]
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return bool(marks) and all(mark.read_text(encoding="utf-8") == _PART for mark in marks)
+    return False
+
+
 def choose_key(store: Store, keys: VerdictKeys | None, gate: GateReport) -> str | None:
     """The name that a new verdict is stored under: one that blocks holds for every hidden text, while there is none."""
     if keys is None:
@@ -202,6 +219,8 @@ def _list_code(target: Target) -> list[Json]:
     return [target.options["code"]] if "code" in target.options else []
 
 
+_PART = "a part of the cases"
+"""The content of the mark of a run that asked for a part of the answers."""
 _UNDECIDED = ("completeness", "constant_output", "broken")
 """The kinds of findings that mean that too little was measured: such a verdict is not stored."""
 

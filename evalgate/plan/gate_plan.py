@@ -9,6 +9,7 @@ from functools import partial
 from evalgate.domain import (
     Arm,
     Case,
+    CasePart,
     ChangeLevel,
     Gate,
     GatePlan,
@@ -180,6 +181,26 @@ def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
         stored=tuple(result for result in plan.stored if result.case in cases),
         shard=shard,
         kind=ReportKind.SHARD,
+    )
+
+
+def select_part(plan: GatePlan, part: CasePart) -> GatePlan | None:
+    """Return the plan of the cases that a person chose, `first` of them in run order; None if there is none.
+
+    The dataset, its order and its digests stay those of the whole gate.
+    """
+    named, tags = set(part.cases), set(part.tags)
+    tagged = {case.id for case in plan.dataset.cases if tags & set(case.tags)}
+    chosen = [case for case in plan.order if case in named or case in tagged or not (named or tags)]
+    cases = set(chosen[: part.first])
+    if not cases:
+        return None
+    return replace(
+        plan,
+        trials=tuple(trial for trial in plan.trials if trial.case.id in cases),
+        stored=tuple(result for result in plan.stored if result.case in cases),
+        part=part,
+        kind=ReportKind.PART,
     )
 
 

@@ -24,9 +24,10 @@ def render(report: Report) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(SCORE_COLUMNS)
     for row in list_scores(report):
-        writer.writerow(_escape_formula(cell) if isinstance(cell, str) else cell for cell in row)
+        writer.writerow(escape_formula(cell) if isinstance(cell, str) else cell for cell in row)
     return text.getvalue()
 
 
-def _escape_formula(text: str) -> str:
+def escape_formula(text: str) -> str:
+    """Return a text for a cell, with a space in front of what a spreadsheet would read as a formula."""
     return _FORMULA.sub(r"\1 \2", line(text))

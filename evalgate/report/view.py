@@ -36,8 +36,13 @@ def verdict(report: Report) -> str:
     return headline(report.gates[0]) if len(report.gates) == 1 else str(report.decision)
 
 
+NOT_A_GATE = "part of the cases: not a gate"
+
+
 def redrawn(report: Report) -> str:
-    """Return the sentence for the first and the last line of a report on answers drawn again; else empty."""
+    """Return the first and last line of a report that decides nothing: of a part, or of answers drawn again."""
+    if any(gate.evidence.kind is ReportKind.PART for gate in report.gates):
+        return NOT_A_GATE
     found = report.redrawn
     if found is None:
         return ""

@@ -59,6 +59,7 @@ _GATE_KEYS = (
     "redraws",
     "stored_baseline",
     "shard",
+    "part",
     "verdict_key",
     "answering",
     "evaluated",
@@ -76,6 +77,7 @@ _GATE_KEYS = (
     "confirmations",
 )
 _OPTIONAL: Mapping[str, Any] = {
+    "part": None,
     "revert": None,
     "answering": None,
     "moved": (),

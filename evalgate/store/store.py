@@ -98,6 +98,20 @@ class Store:
         return self.root / "report.json"
 
     @property
+    def last_part(self) -> Path:
+        """The report of the last run of a part of the cases, if no run of all cases began after it."""
+        return self.root / "part.json"
+
+    @property
+    def run_log(self) -> Path:
+        """The log of the runs whose reports were kept here."""
+        return self.root / "runs.jsonl"
+
+    def find_prompts(self, report: Path) -> Path:
+        """Return the path of the prompts that were sent in the run of a report of the store."""
+        return self.root / f"{report.stem}.prompts.jsonl"
+
+    @property
     def results(self) -> Path:
         """The folder of the results of running processes, which are files without a name."""
         return self.root

@@ -59,7 +59,7 @@ def test_after_a_run_and_a_plan_one_file_of_the_cache_is_left(world: World) -> N
     world.evalgate("plan")
     names = sorted(path.relative_to(STORE).as_posix() for path in STORE.rglob("*") if path.is_file())
     (verdict,) = (name for name in names if name.startswith("verdicts/"))
-    assert names == [".gitignore", "cache.sqlite3", "report.json", verdict]
+    assert names == [".gitignore", "cache.sqlite3", "report.json", "report.prompts.jsonl", "runs.jsonl", verdict]
 
 
 @pytest.mark.parametrize("verdicts", [True, False])

@@ -26,7 +26,7 @@ _SCORES = st.one_of(
 def write_by_pandas(report: Report) -> str:
     table = report.to_frame()
     for name in ("gate", "case", "criterion", "tag", "cluster", "reason"):
-        table[name] = table[name].map(csv._escape_formula, na_action="ignore")
+        table[name] = table[name].map(csv.escape_formula, na_action="ignore")
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text
 
