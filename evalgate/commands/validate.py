@@ -27,6 +27,7 @@ from evalgate.inputs import datasets, prompts
 from evalgate.inputs.case_images import list_included_files
 from evalgate.inputs.langfuse_names import list_unseen
 from evalgate.inputs.langfuse_tree import close_tree
+from evalgate.inputs.placeholders import describe_placeholders
 from evalgate.plan import gate_plan
 from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.store.store import Store
@@ -110,6 +111,12 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
     return tuple(found)
 
 
+def describe_counts(plan: GatePlan) -> str:
+    """Return the numbers of a gate's cases, checks and judges: "8 cases, 2 checks, 1 judge"."""
+    counts = {"case": len(plan.dataset.cases), "check": len(plan.gate.checks), "judge": len(plan.judges)}
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
+
+
 def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:
     """Yield notes on a gate that `validate` accepts: fields that nothing uses, levels whose changes cannot pass."""
     targets = [config.targets[name] for name in (plan.gate.candidate_target, plan.gate.baseline_target)]
@@ -118,6 +125,7 @@ def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:
     if unused and all(target.kind not in ("python", "recorded") for target in targets):
         named = name_some(unused, _NAMED, rest=AND_MORE)
         yield f"no prompt, rubric or check uses the field{'s' if len(unused) > 1 else ''} {named}"
+    yield from describe_placeholders(plan.dataset)
     yield from _describe_levels(plan, config)
 
 

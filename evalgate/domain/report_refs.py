@@ -1,4 +1,4 @@
-"""References of a report: which prompt version, which golden dataset, and what a case put into the prompt."""
+"""References of a report: prompt versions and what differs between them, the golden dataset, inputs of cases."""
 
 from __future__ import annotations
 
@@ -43,3 +43,14 @@ class InputField:
 
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptChange:
+    """What differs between the prompts of both versions, as parts with a name and a text; equal parts are left out.
+
+    A part is a message, whose name is its role, or the model, a parameter, the response format or a tool.
+    """
+
+    baseline: tuple[InputField, ...]
+    candidate: tuple[InputField, ...]

@@ -32,6 +32,7 @@ from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
 from evalgate.inputs.langfuse_names import find_gates, parse_option
+from evalgate.inputs.placeholders import describe_placeholders
 from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
@@ -185,7 +186,7 @@ def _make_plan(
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
-    notes += describe_unsent(found.candidate)
+    notes += (*describe_unsent(found.candidate), *describe_placeholders(dataset))
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 
 
