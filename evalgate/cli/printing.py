@@ -10,24 +10,32 @@ from pathlib import Path
 
 import click
 
+from evalgate.cli.folders import CONFIG, find_store
 from evalgate.console.escaped_streams import is_in_step
 from evalgate.domain import Report
 from evalgate.store import atomic
 
 
-def write_report(report: Report, where: list[tuple[str, Path | None]]) -> None:
-    """Render the report for each destination: in full on an interactive terminal, else without the withheld texts."""
+def write_report(report: Report, where: list[tuple[str, Path | None]], *, stored: Path | None = None) -> None:
+    """Render the report for each destination: in full on an interactive terminal, else without the withheld texts.
+
+    `stored` is where the report is stored, for the command that the terminal names at its end.
+    """
     from evalgate.decide import policy
     from evalgate.report.withhold import withhold_texts
 
     shown = withhold_texts(report, policy.decide)
     for name, path in where:
         if path is not None:
-            write_file(path, _render(shown, name, width=100, color=False))
+            write_file(path, _render(shown, name, width=100, color=False, stored=stored))
             continue
         at_terminal = name == "terminal" and sys.stdout.isatty() and not is_in_step(os.environ)
         pieces = _render(
-            report if at_terminal else shown, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color()
+            report if at_terminal else shown,
+            name,
+            width=shutil.get_terminal_size((100, 24)).columns,
+            color=has_color(),
+            stored=stored,
         )
         if name == "json":  # long, ASCII only and without colour: written piece by piece
             sys.stdout.writelines(pieces)
@@ -37,7 +45,7 @@ def write_report(report: Report, where: list[tuple[str, Path | None]]) -> None:
             click.echo(text, nl=not text.endswith("\n"), color=True)
 
 
-def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[str]:
+def _render(report: Report, name: str, *, width: int, color: bool, stored: Path | None) -> Iterable[str]:
     """Render the report in one of `FORMATS`, in one or more pieces."""
     if name == "json":
         from evalgate.store import report_json
@@ -61,7 +69,16 @@ def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[s
         return (junit.render(report),)
     from evalgate.report import terminal
 
-    return (terminal.render(report, width=max(60, width), color=color),)
+    return (terminal.render(report, width=max(60, width), color=color, stored=_name_stored(stored)),)
+
+
+def _name_stored(stored: Path | None) -> str | None:
+    """Return the argument of `evalgate report` for a stored report; empty for the one that it reads by default."""
+    if stored is None:
+        return None
+    if stored.absolute() == find_store(CONFIG).last_report.absolute():
+        return ""
+    return min(os.path.relpath(stored), str(stored), key=len)
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:

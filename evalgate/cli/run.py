@@ -125,7 +125,7 @@ def _finish(
     report: Report, where: list[tuple[str, Path | None]], path: Path, upload: ExperimentUpload | None
 ) -> Admission:
     """Print the report, store it, and send it if that is asked for. Return the exit code."""
-    printing.write_report(report, where)
+    printing.write_report(report, where, stored=path)
     _keep_report(path, report)
     code = _exit_code(report)
     if upload is not None:
