@@ -19,12 +19,14 @@ from evalgate.store import atomic
 def write_report(report: Report, where: list[tuple[str, Path | None]], *, stored: Path | None = None) -> None:
     """Render the report for each destination: in full on an interactive terminal, else without the withheld texts.
 
-    `stored` is where the report is stored, for the command that the terminal names at its end.
+    `stored` is where the report is stored, for the command that the terminal names at its end; without it, that is a
+    destination in JSON.
     """
     from evalgate.decide import policy
     from evalgate.report.withhold import withhold_texts
 
     shown = withhold_texts(report, policy.decide)
+    stored = stored or next((path for name, path in where if name == "json" and path is not None), None)
     for name, path in where:
         if path is not None:
             write_file(path, _render(shown, name, width=100, color=False, stored=stored))
