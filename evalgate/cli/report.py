@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli import destinations, printing
-from evalgate.cli.folders import read_report
+from evalgate.cli.folders import CONFIG, find_store, read_report
 
 
 @click.command("report")
@@ -16,4 +16,4 @@ from evalgate.cli.folders import read_report
 def command(stored: Path | None, formats: tuple[str, ...], outputs: tuple[Path, ...]) -> None:
     """Print a stored report, by default that of the last run, in another format. Exits with 0 for any verdict."""
     where = destinations.choose_destinations(formats, outputs)
-    printing.write_report(read_report(stored), where)
+    printing.write_report(read_report(stored), where, stored=stored or find_store(CONFIG).last_report)

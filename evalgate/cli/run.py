@@ -118,7 +118,7 @@ def command(
     ran = gate.PlansOfRun(then=None if upload is None else upload.prepare)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=ran)
-    printing.write_report(report, where)
+    printing.write_report(report, where, stored=gate.choose_place(machine.store, calls))
     context.exit(_finish(report, ran, machine, calls, upload))
 
 

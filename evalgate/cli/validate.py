@@ -36,7 +36,7 @@ def command(context: click.Context, *, config_path: Path) -> None:
     for checked in verb.validate(workspace):
         click.echo(
             f"{checked.gate.name}: {checked.gate.named_prompt} {checked.candidate.version or '(no version)'}, "
-            f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
+            f"{verb.describe_counts(checked)}"
         )
         for note in verb.describe_plan(checked, workspace.config):
             notes.setdefault(note, []).append(checked.gate.name)

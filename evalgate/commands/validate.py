@@ -12,7 +12,6 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
-from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.included_files import find_measuring_includes
 from evalgate.gate.options import CallMode, Selection
@@ -28,6 +27,7 @@ from evalgate.inputs import datasets, prompts
 from evalgate.inputs.case_images import list_included_files
 from evalgate.inputs.langfuse_names import list_unseen
 from evalgate.inputs.langfuse_tree import close_tree
+from evalgate.inputs.placeholders import describe_placeholders
 from evalgate.plan import gate_plan
 from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.store.store import Store
@@ -109,6 +109,12 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
             if _is_edited(workspace, chosen, default_branch):
                 found += make_plans(workspace, [chosen], selection, CallMode(release_copies=True), store)
     return tuple(found)
+
+
+def describe_counts(plan: GatePlan) -> str:
+    """Return the numbers of a gate's cases, checks and judges: "8 cases, 2 checks, 1 judge"."""
+    counts = {"case": len(plan.dataset.cases), "check": len(plan.gate.checks), "judge": len(plan.judges)}
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
 
 
 def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:

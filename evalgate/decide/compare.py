@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evalgate.decide import statistics
 from evalgate.decide.draws import Draws
 from evalgate.domain import Arm, Comparison, Criterion, Estimate
+from evalgate.domain.numbers import NOTABLE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
     Places = NDArray[np.intp]
-
-# One point of a five-point scale; a check falls by a whole 1.
-NOTABLE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,11 +37,12 @@ from evalgate.domain.inputs import (
 )
 from evalgate.domain.messages import VARIABLE, Message
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
+from evalgate.domain.note_beginnings import BECAUSE, REUSED
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings, PromptVersion, TextStart, VersionAtCommit
 from evalgate.domain.report_kind import ReportKind
-from evalgate.domain.report_refs import ConstantOutput, DatasetRef, InputField, VersionRef
+from evalgate.domain.report_refs import ConstantOutput, DatasetRef, InputField, PromptChange, VersionRef
 from evalgate.domain.revert import Revert
 from evalgate.domain.run_parts import CasePart, Shard
 from evalgate.domain.target import Prices, Target, UnsetVariable
@@ -69,8 +70,6 @@ from evalgate.domain.trials import (
     read_usage,
 )
 from evalgate.domain.verdict import (
-    BECAUSE,
-    REUSED,
     RULE,
     BlockingCheck,
     Calls,
@@ -149,6 +148,7 @@ __all__ = [
     "Policy",
     "PolicyChange",
     "Prices",
+    "PromptChange",
     "PromptSettings",
     "PromptVersion",
     "RecordedVerdict",

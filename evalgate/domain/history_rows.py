@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evalgate.domain.inputs import Threshold
+from evalgate.domain.note_beginnings import REUSED
 from evalgate.domain.report_kind import ReportKind
-from evalgate.domain.verdict import REUSED, GateReport, Report, Verdict
+from evalgate.domain.verdict import GateReport, Report, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+NOTABLE = 0.25
+"""A change of a case's score that is worth naming: one point of a five-point scale. A check changes by a whole 1."""
 _FEWEST, _MOST = 3, 12
 
 

@@ -1,4 +1,4 @@
-"""What a report refers to: prompt versions, a golden dataset, inputs of cases, and an output that never changes."""
+"""References of a report: prompt versions and what differs between them, the dataset, inputs of cases, an output."""
 
 from __future__ import annotations
 
@@ -51,3 +51,14 @@ class ConstantOutput:
 
     text: str
     cases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptChange:
+    """What differs between the prompts of both versions, as parts with a name and a text; equal parts are left out.
+
+    A part is a message, whose name is its role, or the model, a parameter, the response format or a tool.
+    """
+
+    baseline: tuple[InputField, ...]
+    candidate: tuple[InputField, ...]

@@ -13,7 +13,7 @@ from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
-from evalgate.domain.report_refs import ConstantOutput, DatasetRef, InputField, VersionRef
+from evalgate.domain.report_refs import ConstantOutput, DatasetRef, InputField, PromptChange, VersionRef
 from evalgate.domain.revert import Revert
 from evalgate.domain.run_parts import CasePart, Shard
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Usage
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 
 RULE = 2
 """The version number of the decision rule. A stored verdict of another rule is not reused."""
-
-REUSED = "decided before"
-"""How the note begins that says of a verdict that it was reached in an earlier run."""
-BECAUSE = "changed because: "
-"""How the note begins that gives the reason of a change."""
 
 
 class Verdict(StrEnum):
@@ -264,7 +259,8 @@ class Evidence:
     measured. `shown_key` is the `verdict_key` of the text that a reader sees, if hidden text makes the own one another.
     `recorded` is the verdict of an earlier run on the same content that these results do not replace. `replay` is set
     if the cases are rows of production, and the baseline is what production answered. `inputs` has the fields that the
-    prompt uses of the cases that changed or do not hold, by case; a case whose input is not known is not in it.
+    prompt uses of the cases that changed or do not hold, by case; a case of unknown input is not in it. `prompt_change`
+    is None without a baseline, if the prompts are equal, or in older reports.
     """
 
     name: str
@@ -297,6 +293,7 @@ class Evidence:
     replay: ReplayedRows | None = None
     inputs: Mapping[str, tuple[InputField, ...]] = field(default_factory=dict)
     part: CasePart | None = None
+    prompt_change: PromptChange | None = None
 
     @property
     def kind(self) -> ReportKind:

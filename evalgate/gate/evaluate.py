@@ -37,7 +37,7 @@ from evalgate.domain import (
 from evalgate.domain.reasoning import strip_reasoning
 from evalgate.domain.report_criteria import find_excluded
 from evalgate.execute.engine import Engine
-from evalgate.gate import adapted_targets, case_inputs
+from evalgate.gate import adapted_targets, case_inputs, prompt_change
 from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.gate.unanswered_draws import Asking, ask_target
 from evalgate.plan.gate_plan import make_fresh_trial
@@ -222,8 +222,9 @@ class _GateRun:
         )
 
     def decide(self) -> GateReport:
-        """Return the verdict on the results so far, with the inputs of the cases that a report may show."""
+        """Return the verdict on the results so far, with the prompt's change and the inputs that a report may show."""
         gate = policy.decide_at_level(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
+        gate = prompt_change.add_prompt_change(gate, self.plan)
         return case_inputs.add_inputs(gate, self.plan, self.config.targets)
 
     def evidence(self) -> Evidence:

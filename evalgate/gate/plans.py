@@ -16,7 +16,6 @@ from evalgate.change.production import BaselineArm
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
 from evalgate.domain.langfuse_reference import is_langfuse
-from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import (
     EvalgateError,
     Fault,
@@ -33,6 +32,7 @@ from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
 from evalgate.inputs.langfuse_names import find_gates, parse_option
+from evalgate.inputs.placeholders import describe_placeholders
 from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
@@ -187,7 +187,7 @@ def _make_plan(
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
-    notes += describe_unsent(found.candidate) + describe_placeholders(dataset)
+    notes += (*describe_unsent(found.candidate), *describe_placeholders(dataset))
     notes += describe_given_fields(gate, found.candidate, arm.version)
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 

@@ -12,8 +12,8 @@ from typing import Literal
 from evalgate.domain import Json, PromptVersion
 from evalgate.domain.jinja_shapes import make_examples
 from evalgate.domain.models import DEFAULT_MODEL
-from evalgate.domain.placeholders import MARK
 from evalgate.domain.templates import Syntax
+from evalgate.inputs.placeholders import PLACEHOLDER
 
 CASES = 8
 """Cases of a new dataset: as many as `policy.min_cases` asks for by default."""
@@ -148,14 +148,14 @@ def make_cases(version: PromptVersion) -> str:
         row |= {name: _make_value(version, name, number) for name in dict.fromkeys(names)}
         if version.template.syntax == "jinja":
             texts = [text for _, text in version.list_templates()]
-            shaped = make_examples(texts, version.template.files, f"{MARK}: ", number)
+            shaped = make_examples(texts, version.template.files, f"{PLACEHOLDER}: ", number)
             row |= {name: shaped[name] for name in names if name in shaped and row[name] == _make_text(name, number)}
         rows.append(json.dumps(row, ensure_ascii=False) + "\n")
     return "".join(rows)
 
 
 def _make_text(name: str, number: int) -> str:
-    return f"{MARK}: {name} {number}"
+    return f"{PLACEHOLDER}: {name} {number}"
 
 
 def _make_value(version: PromptVersion, name: str, number: int) -> Json:
@@ -164,5 +164,5 @@ def _make_value(version: PromptVersion, name: str, number: int) -> Json:
         return [{"role": "user", "content": text}]
     sources = [part.source for message in version.messages for part in message.images]
     if any(name in version.template.find_names(source) for source in sources):
-        return f"https://example.com/{MARK}-{number}.png"
+        return f"https://example.com/{PLACEHOLDER}-{number}.png"
     return text

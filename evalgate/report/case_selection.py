@@ -11,6 +11,7 @@ from evalgate.domain import (
     Criterion,
     Evidence,
     Failure,
+    Finding,
     GateReport,
     InputField,
     Outcome,
@@ -18,10 +19,13 @@ from evalgate.domain import (
     ReportKind,
     Result,
     Score,
+    Scored,
     Unscored,
     Verdict,
 )
 from evalgate.domain.numbers import show
+
+Kind = Literal["regressed", "failing", "undecided", "improved", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class ShownCase:
 
     case: str
     tags: tuple[str, ...]
-    kind: Literal["regressed", "failing", "undecided"]
+    kind: Kind
     criteria: tuple[str, ...]
     broken: frozenset[str]
     inputs: tuple[InputField, ...]
@@ -86,6 +90,8 @@ TITLES: Mapping[str, str] = {
     "regressed": "Regressed cases",
     "failing": "Cases that do not hold",
     "undecided": "Undecided cases",
+    "improved": "Improved cases",
+    "other": "Other cases",
 }
 
 
@@ -97,13 +103,14 @@ def name_kind(side: Side) -> str:
 def select_cases(gate: GateReport) -> tuple[ShownCase, ...]:
     """Return the cases to show: regressed cases, then failing, then undecided ones.
 
-    Within each kind, cases of blocking findings come first, and proven findings come before undecided ones.
+    Within each kind, cases of blocking findings come first, and proven findings come before undecided ones. Broken
+    critical cases come before all others of these.
     """
     fallen: dict[str, list[str]] = {}
     failing: dict[str, list[str]] = {}
     undecided: dict[str, list[str]] = {}
     got_worse = {c.criterion: frozenset(c.regressed) for c in gate.comparisons}
-    for finding in sorted(gate.findings, key=lambda f: (not f.blocks, f.decision is not Verdict.FAIL)):
+    for finding in sorted(gate.findings, key=_rank):
         if finding.decision is Verdict.PASS:
             continue
         proven = finding.kind == "max_drop" or (finding.kind == "broken" and finding.decision is Verdict.FAIL)
@@ -129,6 +136,41 @@ def select_cases(gate: GateReport) -> tuple[ShownCase, ...]:
     )
 
 
+def select_all(gate: GateReport) -> tuple[ShownCase, ...]:
+    """Return all cases that have a result: those of `select_cases`, then improved ones, then all others."""
+    first = select_cases(gate)
+    results = _index_by_case(gate.evidence.results)
+    known = {case.case for case in first}
+    risen: dict[str, list[str]] = {}
+    for comparison in gate.comparisons:
+        for case in (*comparison.fixed, *comparison.improved):
+            _add(risen, case, comparison.criterion)
+    improved = [case for case in list_improved(gate) if case not in known]
+    known |= set(improved)
+    others = [case for case in results if case not in known]
+    return (
+        *first,
+        *(_make_case(gate, case, "improved", risen[case], results) for case in improved),
+        *(_make_case(gate, case, "other", (), results) for case in others),
+    )
+
+
+def list_improved(gate: GateReport) -> tuple[str, ...]:
+    """Return the cases whose score rose by 0.25 or more, or that are fixed, and that got worse on no criterion.
+
+    The largest rise of each criterion comes first.
+    """
+    risen = dict.fromkeys(case for c in gate.comparisons for case in (*c.fixed, *c.improved))
+    fallen = {case for c in gate.comparisons for case in (*c.regressed, *c.broken)}
+    return tuple(case for case in risen if case not in fallen)
+
+
+def _rank(finding: Finding) -> tuple[bool, bool, bool]:
+    """Return the place of a finding. That on broken cases of a critical tag belongs to no single criterion."""
+    is_critical = finding.kind == "broken" and finding.criterion is None
+    return not finding.blocks, finding.decision is not Verdict.FAIL, not is_critical
+
+
 def _list_turned(gate: GateReport, case: str) -> tuple[str, ...]:
     """Return the criteria on which a case is broken, may be broken, or fails in every draw."""
     compared = [c.criterion for c in gate.comparisons if case in c.broken or case in c.suspects]
@@ -152,14 +194,15 @@ def _index_by_case(results: Sequence[Result]) -> Mapping[str, Mapping[Arm, list[
 def _make_case(
     gate: GateReport,
     case: str,
-    kind: Literal["regressed", "failing", "undecided"],
+    kind: Kind,
     why: Sequence[str],
     results: Mapping[str, Mapping[Arm, list[Result]]],
 ) -> ShownCase:
     arms = results.get(case, {})
-    # The candidate's worst sample against the baseline's best one shows a regression; elsewhere both show their worst.
-    best = kind == "regressed"
-    chosen = {arm: _choose_sample(samples, why, best=best and arm is Arm.BASELINE) for arm, samples in arms.items()}
+    # The candidate's worst sample against the baseline's best one shows a regression, and the other way round an
+    # improvement; elsewhere both show their worst.
+    best = {"regressed": Arm.BASELINE, "improved": Arm.CANDIDATE}.get(kind)
+    chosen = {arm: _choose_sample(samples, why, best=arm is best) for arm, samples in arms.items()}
     asked = [c for c in gate.evidence.criteria if case not in c.excluded]
     listed = [c for c in asked if c.name in why or _is_telling(c, chosen.values())]
     sides = {arm: _make_side(result, arms[arm], listed) for arm, result in chosen.items()}
@@ -169,7 +212,7 @@ def _make_case(
         kind=kind,
         criteria=tuple(why),
         broken=frozenset(c.criterion for c in gate.comparisons if case in c.broken),
-        inputs=_find_input(gate.evidence, case),
+        inputs=() if kind == "other" and case not in gate.evidence.inputs else _find_input(gate.evidence, case),
         baseline=sides.get(Arm.BASELINE),
         candidate=sides.get(Arm.CANDIDATE),
     )
@@ -184,32 +227,33 @@ def _find_input(evidence: Evidence, case: str) -> tuple[InputField, ...]:
 
 def _choose_sample(samples: Sequence[Result], why: Sequence[str], *, best: bool) -> Result:
     def worth(result: Result) -> float:
-        scores = [result.scores.get(criterion) for criterion in why]
+        values = [result.values.get(criterion) for criterion in why]
         # Unscored sorts below every score, so that an undecided case shows the sample without a score.
-        return sum(score.value if isinstance(score, Score) else -1.0 for score in scores)
+        return sum(-1.0 if value is None else value for value in values)
 
     return max(samples, key=worth) if best else min(samples, key=worth)
 
 
 def _is_telling(criterion: Criterion, results: Iterable[Result]) -> bool:
     """Return whether a criterion's scores are shown: a judge's always, a check's unless it holds on both sides."""
-    scores = [result.scores[criterion.name] for result in results if criterion.name in result.scores]
-    return any(criterion.kind == "judge" or not (isinstance(score, Score) and score.value == 1.0) for score in scores)
+    values = [result.values[criterion.name] for result in results if criterion.name in result.values]
+    return any(criterion.kind == "judge" or value != 1.0 for value in values)
 
 
 def _make_side(result: Result, samples: Sequence[Result], criteria: Sequence[Criterion]) -> Side:
+    outcome, scores = result.outcome, result.scores  # each access of a stored result reads it again
     return Side(
         arm=result.arm,
         number=1 + samples.index(result),
         samples=len(samples),
-        text=_read_text(result.outcome),
-        calls=_list_calls(result.outcome),
-        marks=tuple(_make_mark(criterion, result) for criterion in criteria),
+        text=_read_text(outcome),
+        calls=_list_calls(outcome),
+        marks=tuple(_make_mark(criterion, scores) for criterion in criteria),
     )
 
 
-def _make_mark(criterion: Criterion, result: Result) -> Mark:
-    score = result.scores.get(criterion.name, Unscored(reason="not asked"))
+def _make_mark(criterion: Criterion, scores: Mapping[str, Scored]) -> Mark:
+    score = scores.get(criterion.name, Unscored(reason="not asked"))
     match score:
         case Score(value=value, reason=reason):
             word = {0.0: "fails", 1.0: "holds"}.get(value) if criterion.kind == "check" else None

@@ -24,6 +24,7 @@ _PLURALS = {
     "list of gates": "lists of gates",
     "list of findings": "lists of findings",
     "history": "histories",
+    "list of changes": "lists of changes",
 }
 
 
@@ -84,7 +85,7 @@ def render_summary(report: Report, *, standing: str = "", links: Links | None = 
 
 
 def _render_page(report: Report, standing: str, links: Links, budget: _Budget, ends: Sequence[Part] = ()) -> str:
-    """Render the page in this order: rules, verdict, why, sign-off, cases, table, cost, links, details.
+    """Render the page in this order: rules, verdict, why, sign-off, table, cases, changes, cost, links, details.
 
     The first of `ends` is placed above everything, the others below.
     """
@@ -119,12 +120,14 @@ def _render_gates(report: Report, cases: int) -> Iterator[Part]:
     for number, gate in enumerate(report.gates):
         if len(report.gates) > 1:
             yield Part(text=JOINT.join(markdown.verdict(gate)), what="gate", rank=_TABLE, chain=str(number))
-        for position, text in enumerate(markdown.render_cases(gate, cases)):
-            rank = _FIRST if position < markdown.OPEN else _MORE
-            yield Part(text=text, what="case", rank=rank, chain=f"{number}/cases")
         if gate.comparisons:
             table = f"### Criteria{JOINT}{markdown.criteria(gate)}"
             yield Part(text=table, what="table of criteria", rank=_TABLE, chain=f"{number}/table")
+        for position, text in enumerate(markdown.render_cases(gate, cases)):
+            rank = _FIRST if position < markdown.OPEN else _MORE
+            yield Part(text=text, what="case", rank=rank, chain=f"{number}/cases")
+        for text in markdown.render_changes(gate):
+            yield Part(text=text, what="list of changes", rank=_DETAILS, chain=f"{number}/changes")
 
 
 def _render_cost(report: Report) -> Iterator[Part]:

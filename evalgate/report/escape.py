@@ -30,7 +30,10 @@ _LINKED = re.compile(r"[@#$]|://|www\.|GH-\d|:\S*:|\w:\w|\b[0-9a-f]{7,64}\b", re
 _DOLLARS = re.compile(r"\$[0-9.,]+")
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&|~]")
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9]")
-_STARTS_A_BLOCK = re.compile(r"[-+=]|\d+[.)]")
+# A first word that would begin a list, underline a heading or be a rule.
+_STARTS_A_BLOCK = re.compile(r"(?:[-+]+|=+|\d+[.)])$")
+# Punctuation around a word that is shown as code, which is no part of it.
+_BEFORE, _AFTER = "([{\"'", ".,;:!?)]}\"'"
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -142,7 +145,9 @@ def _inert(word: str, as_code: Callable[[str], str], as_plain: Callable[[str], s
     """Return a word as code, without the punctuation around it, if GitHub would link or replace it; else as text."""
     if not _LINKED.search(word) or _DOLLARS.fullmatch(word):
         return as_plain(word)
-    core = word.removeprefix("(").rstrip(".,;)")
+    core = word.lstrip(_BEFORE).rstrip(_AFTER)
+    if not core:
+        return as_code(word)
     before, _, after = word.partition(core)
     return f"{as_plain(before)}{as_code(core)}{as_plain(after)}"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, ReportKind, VersionRef
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
-from evalgate.report import view
+from evalgate.report import arm_usage, criteria_table, view
 from evalgate.report.escape import prose
 
 _NAMED = 5
@@ -29,6 +29,8 @@ def describe_gate(gate: GateReport) -> tuple[tuple[str, str], ...]:
         ("cases", _describe_cases(gate)),
         *((("seen", _describe_look(gate.look)),) if gate.comparisons else ()),
         *((("broken", _describe_turned(gate)), ("tags", _describe_tags(gate))) if evidence.baseline else ()),
+        *((("detectable", detectable),) if (detectable := _describe_detectable(gate)) else ()),
+        *((("answers", answers),) if (answers := _describe_answers(evidence)) else ()),
         ("calls", _describe_gate_calls(evidence)),
     )
 
@@ -117,6 +119,18 @@ def _describe_cases(gate: GateReport) -> str:
     )
 
 
+def _describe_detectable(gate: GateReport) -> str:
+    """Return the smallest drop of each criterion that so many cases reliably show; empty where none is known."""
+    rows = [row for row in criteria_table.make_rows(gate) if row.detectable != criteria_table.NONE]
+    drops = [f"{row.criterion} {row.detectable} (standard deviation {row.deviation})" for row in rows]
+    return f"the smallest drops that these cases reliably show: {', '.join(drops)}" if drops else ""
+
+
+def _describe_answers(evidence: Evidence) -> str:
+    arms = arm_usage.measure_arms(evidence)
+    return ". ".join(f"{str(one.arm).capitalize()}: {arm_usage.describe_arm(one)}" for one in arms)
+
+
 def _describe_samples(evidence: Evidence) -> str:
     stored = evidence.stored_baseline
     assert stored is not None
@@ -139,7 +153,8 @@ def _describe_turned(gate: GateReport) -> str:
     drawn = f"; {confirming} calls for fresh samples" if confirming else ""
     if not parts:
         return f"{_NONE_BROKEN}{drawn}"
-    limit = f"On one criterion the limit is {gate.flips.allowed} more broken than fixed."
+    allowed = gate.flips.allowed
+    limit = f"A criterion may have at most {allowed} more broken than fixed; {allowed + 1} fail the gate."
     return f"{'; '.join(parts)}{drawn}. {_BROKEN} {limit}"
 
 

@@ -1,6 +1,8 @@
-"""Render a report as one self-contained page of HTML: no script, font or image, and no link except to the sign-off.
+"""Render a report as one self-contained page of HTML: no font or image, and no link out except to the sign-off.
 
-The layout is for screens, light or dark, and for paper. A content security policy in the page forbids everything else.
+The layout is for screens, light or dark, and for paper. A content security policy in the page forbids everything else:
+its one style and its one script are allowed by their digests. All content is there without the script, which only
+filters the cases.
 """
 
 from __future__ import annotations
@@ -9,21 +11,92 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import case_selection, criteria_table, footer, input_lines, text_diff, view
+from evalgate.report import (
+    arm_usage,
+    case_lines,
+    case_selection,
+    criteria_table,
+    diff_rows,
+    footer,
+    input_lines,
+    movements,
+    page_cases,
+    plots,
+    text_diff,
+    view,
+)
 from evalgate.report.escape import prose
 from evalgate.report.html_templates import LONGEST_NAME, PageTemplates
 
-_OPEN_CASES = 3
+BRIEF = 3
+"""The number of cases of a gate that are shown in four lines."""
+_LINE = 240
 _CHARACTERS, _LINES = 4_000, 100
-_WIDTH, _HEIGHT, _MARGIN = 150, 18, 6
+_UNMARKED, _UNMARKED_LINES = 1_500, 40
 _SCORE_TONES = {"holds": "pass", "fails": "fail", "unscored": "unsure"}
 
 
-def render(report: Report, *, cases: int = 50) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateView:
+    """What the template of a gate shows besides the words of the verdict."""
+
+    number: int
+    gate: GateReport
+    rows: tuple[criteria_table.CriterionRow, ...]
+    intervals: plots.IntervalPlots | None
+    cases: page_cases.PageCases
+    brief: tuple[tuple[str, case_lines.CaseLines], ...]
+    moves: tuple[tuple[str, movements.MoveCounts, plots.MovePlot], ...]
+    scores: tuple[tuple[str, plots.Histogram], ...]
+    arms: tuple[arm_usage.ArmUsage, ...]
+    prompt: tuple[diff_rows.DiffRow, ...]
+
+
+def render(report: Report, *, cases: int = 2_000) -> str:
     """Render the report as a page of HTML in UTF-8; at most `cases` cases of each gate are shown with their outputs."""
     single = len(report.gates) == 1
     name = prose(report.gates[0].evidence.name, most=LONGEST_NAME) if single else view.title(report)
-    return _find_templates().render("report.html", report=report, name=name, cases=cases, single=single)
+    views = [_make_view(gate, number, cases) for number, gate in enumerate(report.gates)]
+    return _find_templates().render("report.html", report=report, name=name, views=views, single=single)
+
+
+def _make_view(gate: GateReport, number: int, most: int) -> GateView:
+    moves = movements.list_moves(gate)
+    scores = movements.index_scores(gate.evidence)
+    rows = criteria_table.make_rows(gate)
+    cases = page_cases.make_page_cases(gate, moves, number=number, most=most)
+    histograms = [(row.criterion, plots.plot_scores([*scores.get(row.criterion, {}).values()])) for row in rows]
+    first = [case for _, group in cases.groups for case in group if case.shown.kind not in ("improved", "other")]
+    return GateView(
+        number=number,
+        gate=gate,
+        rows=rows,
+        intervals=plots.plot_intervals(criteria_table.make_spans(gate)),
+        cases=cases,
+        brief=tuple(
+            (one.id, case_lines.make_case_lines(one.shown, _LINE, critical=gate.policy.critical_tags))
+            for one in first[:BRIEF]
+        ),
+        moves=tuple(
+            (row.criterion, movements.count_moves(moves[row.criterion]), plots.plot_moves(moves[row.criterion]))
+            for row in rows
+            if moves.get(row.criterion)
+        ),
+        scores=tuple((criterion, found) for criterion, found in histograms if found is not None),
+        arms=arm_usage.measure_arms(gate.evidence),
+        prompt=diff_rows.compare_prompts(gate.evidence),
+    )
+
+
+def _make_excerpts(case: case_selection.ShownCase, texts: list[str]) -> tuple[text_diff.Excerpt, ...]:
+    """Return the texts of both sides; their differences are only marked where the case is shown for some reason."""
+    if case.kind != "other":
+        return text_diff.make_excerpts(texts, characters=_CHARACTERS, lines=_LINES)
+    return tuple(
+        excerpt
+        for text in texts
+        for excerpt in text_diff.make_excerpts([text], characters=_UNMARKED, lines=_UNMARKED_LINES)
+    )
 
 
 @cache
@@ -31,52 +104,25 @@ def _find_templates() -> PageTemplates:
     """Return the templates of the page with the functions and filters that they use."""
     return PageTemplates(
         "page.css",
+        "report.css",
+        script="report.js",
         functions={
-            "open_cases": _OPEN_CASES,
             "view": view,
             "footer": footer,
             "case_selection": case_selection,
             "criteria_table": criteria_table,
-            "make_excerpts": partial(text_diff.make_excerpts, characters=_CHARACTERS, lines=_LINES),
+            "describe_diff": diff_rows.count_changes,
+            "signs": diff_rows.SIGNS,
+            "make_excerpts": _make_excerpts,
             "make_input_lines": input_lines.make_input_lines,
-            "make_plots": _make_plots,
+            "usage_head": arm_usage.HEAD,
+            "make_usage_rows": arm_usage.make_rows,
+            "plot_seconds": plots.plot_seconds,
+            "plot_amounts": plots.plot_amounts,
+            "plot_height": plots.HEIGHT,
         },
-        filters={"score_tone": lambda score: _SCORE_TONES.get(score, "plain")},
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plot:
-    """Positions on the axis of a chart, in pixels; `limit` is empty where there is none."""
-
-    zero: str
-    low: str
-    value: str
-    high: str
-    limit: str
-    width: int = _WIDTH
-    height: int = _HEIGHT
-    middle: int = _HEIGHT // 2
-
-
-def _make_plots(gate: GateReport) -> tuple[_Plot | None, ...]:
-    """Return the chart of each row of the table of criteria, all on one axis; None where there is nothing to draw."""
-    spans = criteria_table.make_spans(gate)
-    ends = [0.0, *(end for span in spans if span for end in (span.low, span.high, span.limit or 0.0))]
-    low, high = min(ends), max(ends)
-
-    def place(value: float) -> str:
-        return f"{_MARGIN + (value - low) / (high - low) * (_WIDTH - 2 * _MARGIN):.1f}"
-
-    return tuple(
-        _Plot(
-            zero=place(0),
-            low=place(span.low),
-            value=place(span.value),
-            high=place(span.high),
-            limit="" if span.limit is None else place(span.limit),
-        )
-        if span and low < high
-        else None
-        for span in spans
+        filters={
+            "score_tone": lambda score: _SCORE_TONES.get(score, "plain"),
+            "line": partial(prose, most=_LINE),
+        },
     )

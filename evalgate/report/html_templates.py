@@ -1,4 +1,4 @@
-"""The templates of the pages of HTML: their style, their security policy, and the escaping of all that they print.
+"""The templates of the pages of HTML: style, script, security policy, and the escaping of all that they print.
 
 The templates escape every value that they print. Only the filter `block` returns text that is escaped already.
 """
@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from evalgate.report.escape import address, is_address, page, page_block, prose
+from evalgate.report.glue import join_units
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,24 +23,27 @@ LONGEST_NAME = 200
 
 
 class PageTemplates:
-    """The templates of pages which have these files of `templates` as their one style.
+    """The templates of pages which have these files of `templates` as their one style, and `script` as their script.
 
-    `functions` and `filters` are those of the templates of one kind of page.
+    Without a `script` the security policy allows none. `functions` and `filters` are those of the templates of one kind
+    of page.
     """
 
     def __init__(
         self,
         *styles: str,
+        script: str = "",
         functions: Mapping[str, Any] | None = None,
         filters: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         self._environment = _make_environment()
-        style = "\n" + "".join(
-            files("evalgate.report").joinpath("templates", name).read_text(encoding="utf-8") for name in styles
-        )
+        style = "\n" + "".join(map(_read_resource, styles))
+        code = _read_resource(script) if script else ""
         self._environment.globals |= {
             "style": _mark(style),
-            "style_digest": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            "style_digest": _digest(style),
+            "script": _mark(code),
+            "script_digest": _digest(code),
             **(functions or {}),
         }
         self._environment.filters |= filters or {}
@@ -47,6 +51,14 @@ class PageTemplates:
     def render(self, template: str, /, **values: object) -> str:
         """Render the template of this name. Raises UndefinedError for a value that is missing."""
         return self._environment.get_template(template).render(**values)
+
+
+def _read_resource(name: str) -> str:
+    return files("evalgate.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _make_environment() -> Environment:
@@ -68,6 +80,7 @@ def _make_environment() -> Environment:
         "block": lambda text: _mark(page_block(text)),
         "name": partial(prose, most=LONGEST_NAME),
         "prose": prose,
+        "sentence": lambda text: join_units(prose(text)),
         "tone": _tone,
     }
     return environment

@@ -8,11 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
-from evalgate.report import case_selection, criteria_table, footer, input_lines, text_diff, view
+from evalgate.domain.lists import name_some
+from evalgate.report import (
+    case_lines,
+    case_selection,
+    criteria_table,
+    diff_rows,
+    footer,
+    input_lines,
+    interval_bar,
+    text_diff,
+    view,
+)
 from evalgate.report.escape import code, escape_preformatted, html, html_code, is_address, link, markdown, prose
+from evalgate.report.glue import NO_BREAK, join_units
 
-# The number of cases of a gate that are shown expanded.
+# The number of cases of a gate that are shown in four lines.
 OPEN = 3
+_LINE = 200
+_DRAWING = 25
+_NAMED = 30
+_DIFF = 400
 _CHARACTERS, _LINES = 2_000, 60
 _REASON = 600
 _NAME = 200
@@ -60,7 +76,10 @@ def verdict(gate: GateReport) -> Iterator[str]:
 
 
 def render_cases(gate: GateReport, most: int) -> Iterator[str]:
-    """Yield the first `most` cases of a gate, a block each; the first of a kind has its title above it."""
+    """Yield the first `most` cases of a gate, a block each: the first three in four lines above their folded outputs.
+
+    The first of a kind has its title above it.
+    """
     found = case_selection.select_cases(gate)
     title = ""
     for position, case in enumerate(found[:most]):
@@ -68,26 +87,37 @@ def render_cases(gate: GateReport, most: int) -> Iterator[str]:
         if case_selection.TITLES[case.kind] != title:
             title = case_selection.TITLES[case.kind]
             above = f"### {title} ({sum(other.kind == case.kind for other in found)})\n\n"
-        yield above + "\n".join(_case(case, is_open=position < OPEN))
+        if position < OPEN:
+            above += "".join(_lines(case_lines.make_case_lines(case, _LINE, critical=gate.policy.critical_tags)))
+        yield above + "\n".join(_case(case, is_short=position < OPEN))
+
+
+def render_changes(gate: GateReport) -> Iterator[str]:
+    """Yield what got better, and the difference of the prompts, each folded; nothing where there is none."""
+    improved = case_selection.list_improved(gate)
+    if improved:
+        named = name_some([html_code(prose(case, most=_NAME)) for case in improved], _NAMED)
+        yield f"<details>\n<summary>Improved cases ({len(improved)})</summary>\n\n{named}\n\n</details>"
+    rows = diff_rows.compare_prompts(gate.evidence)
+    if rows:
+        text = escape_preformatted("\n").join(_diff_row(row) for row in rows[:_DIFF])
+        if len(rows) > _DIFF:
+            text += escape_preformatted(f"\n... and {len(rows) - _DIFF} more lines, in the HTML report")
+        title = f"Difference of the prompts ({diff_rows.count_changes(rows)})"
+        yield f"<details>\n<summary>{title}</summary>\n<pre>{text}</pre>\n</details>"
 
 
 def criteria(gate: GateReport) -> str:
-    """Render the table of criteria."""
-    return "\n".join(_criteria(gate))
+    """Render the table of criteria with its drawings, and what has to be said of them."""
+    notes = "".join(f"\n\n**Note:** {markdown(prose(note))}" for note in criteria_table.list_notes(gate))
+    return "\n".join(_criteria(gate)) + notes
 
 
 def details(gate: GateReport) -> Iterator[str]:
     """Yield other findings, requirements, versions and the run, each under its title."""
-    findings = view.list_other_findings(gate)
-    if findings:
-        yield "### Findings"
-        yield "\n".join(f"- {_label(finding)} {markdown(prose(finding.sentence))}" for finding in findings)
-    if gate.requirements:
-        yield "### Requirements"
-        # No task list: every person who may edit a comment could tick its boxes.
-        yield "\n".join(f"- **{r.state}** {markdown(prose(r.detail))}" for r in gate.requirements)
+    yield from _findings(gate)
     yield "### Run"
-    yield "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in footer.describe_gate(gate))
+    yield _run(gate)
 
 
 def foot(report: Report) -> Iterator[str]:
@@ -101,14 +131,31 @@ def foot(report: Report) -> Iterator[str]:
 
 
 def _gate(gate: GateReport, most: int) -> Iterator[str]:
+    if gate.comparisons:
+        yield "### Criteria"
+        yield criteria(gate)
     yield from render_cases(gate, most)
     left = len(case_selection.select_cases(gate)) - most
     if left > 0:
         yield f"... and {left} more cases, in the JSON report."
-    if gate.comparisons:
-        yield "### Criteria"
-        yield criteria(gate)
-    yield from details(gate)
+    yield from render_changes(gate)
+    yield from _findings(gate)
+    yield f"<details>\n<summary>Versions and run</summary>\n\n{_run(gate)}\n\n</details>"
+
+
+def _findings(gate: GateReport) -> Iterator[str]:
+    findings = view.list_other_findings(gate)
+    if findings:
+        yield "### Findings"
+        yield "\n".join(f"- {_label(finding)} {markdown(prose(finding.sentence))}" for finding in findings)
+    if gate.requirements:
+        yield "### Requirements"
+        # No task list: every person who may edit a comment could tick its boxes.
+        yield "\n".join(f"- **{r.state}** {markdown(prose(r.detail))}" for r in gate.requirements)
+
+
+def _run(gate: GateReport) -> str:
+    return "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in footer.describe_gate(gate))
 
 
 def _beside(gate: GateReport) -> Iterator[str]:
@@ -134,14 +181,21 @@ def _label(finding: Finding) -> str:
     return f"**{view.label(finding)}**"
 
 
-def _case(case: case_selection.ShownCase, *, is_open: bool) -> Iterator[str]:
+def _lines(lines: case_lines.CaseLines) -> Iterator[str]:
+    yield f"{code(lines.case)} {markdown(lines.why)}"
+    yield from (f"<br>{markdown(name)}: {markdown(text)}" for name, text in lines.rest)
+    yield "\n\n"
+
+
+def _case(case: case_selection.ShownCase, *, is_short: bool) -> Iterator[str]:
     """Yield the lines of one case as a block of HTML without a blank line, which would end the block."""
     criteria = ", ".join(
         f"{html_code(name)}{f' ({word})' if word else ''}" for name, word in case_selection.explain(case)
     )
     tags = f" ({html(', '.join(case.tags))})" if case.tags else ""
-    yield f"<details{' open' if is_open else ''}>"
-    yield f"<summary><b>{html_code(case.case)}</b>{tags}: {criteria}</summary>"
+    yield "<details>"
+    rest = " in full" if is_short else f"{tags}: {criteria}"
+    yield f"<summary><b>{html_code(case.case)}</b>{rest}</summary>"
     yield from (_input(field) for field in input_lines.make_input_lines(case.inputs))
     yield "<table>"
     yield f"<tr>{''.join(f'<th>{case_selection.name_kind(side)}</th>' for side in case.sides)}</tr>"
@@ -183,11 +237,36 @@ def _mark(mark: case_selection.Mark) -> str:
     return f"{html_code(mark.criterion)} <b>{mark.score}</b>{reason}"
 
 
+def _diff_row(row: diff_rows.DiffRow) -> str:
+    pieces = "".join(
+        f"<b>{escape_preformatted(piece.text)}</b>" if piece.differs else escape_preformatted(piece.text)
+        for piece in row.pieces
+    )
+    return f"<b>{pieces}</b>:" if row.kind == "part" else f"{diff_rows.SIGNS[row.kind]}{pieces}"
+
+
 def _criteria(gate: GateReport) -> Iterator[str]:
-    yield "| criterion | baseline | candidate | difference | interval | n | std dev | detectable drop | decision |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
-    for row in criteria_table.make_rows(gate):
-        pairs = f"{row.pairs} ({row.units} units)" if row.units else row.pairs
-        numbers = (row.baseline, row.candidate, row.difference, row.interval, pairs, row.deviation, row.detectable)
+    rows = criteria_table.make_rows(gate)
+    drawings = interval_bar.draw_intervals(criteria_table.make_spans(gate), _DRAWING)
+    yield "| criterion | decision | baseline | candidate | difference and interval | cases |"
+    yield "| --- | --- | ---: | ---: | --- | --- |"
+    for row, drawing in zip(rows, drawings, strict=True):
         decision = f"{row.decision}: {row.counts}" if row.counts else row.decision
-        yield f"| {' | '.join((code(row.criterion), *numbers, decision))} |"
+        has_interval = row.interval != criteria_table.NONE
+        difference = f"{row.difference}{NO_BREAK}{row.interval}" if has_interval else row.difference
+        if drawing:
+            difference += f"<br>`{drawing.replace(' ', NO_BREAK)}`"
+        units = f" ({row.units} units)" if row.units else ""
+        cases = f"{row.pairs}{units}{f': {row.moves}' if row.moves else ''}"
+        cells = (
+            code(row.criterion),
+            f"**{decision}**",
+            row.baseline,
+            row.candidate,
+            join_units(difference),
+            join_units(cases),
+        )
+        yield f"| {' | '.join(cells)} |"
+    if any(drawings):
+        yield ""
+        yield f"<sub>{interval_bar.KEY}</sub>"

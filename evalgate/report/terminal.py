@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from io import StringIO
 from typing import TYPE_CHECKING
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import case_selection, criteria_table, footer, input_lines, text_diff, view
+from evalgate.domain.lists import name_some
+from evalgate.report import case_lines, case_selection, criteria_table, diff_rows, footer, interval_bar, view
 from evalgate.report.escape import block, line, prose
+from evalgate.report.glue import join_units
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
-_CASES = 5
-_CHARACTERS, _LINES = 700, 14
-_REASON = 300
-_FIELDS = 4
+_CASES = 3
+_DIFF = 12
+_NAMED = 10
+_LEAST_DRAWING, _MOST_DRAWING = 23, 43
+_BESIDE_DRAWING = 45
 _NARROW = 96
+_NARROW_DECISION, _WIDE_DECISION = 12, 21
+_JOINT = "\ufdd0"
+"""Takes the place of a space that no line may end at. It is no character of any text: `visible` escapes it."""
 _STYLES = {"PASS": "bold green", "HOLDS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
 
 
-def render(report: Report, *, width: int = 100, color: bool = False) -> str:
-    """Render the report for a terminal of `width` columns; escape sequences only with `color`; no trailing spaces."""
+def render(report: Report, *, width: int = 100, color: bool = False, stored: str | None = None) -> str:
+    """Render the report for a terminal of `width` columns; escape sequences only with `color`; no trailing spaces.
+
+    It begins and ends with the verdict. `stored` is the path of the stored report for the next command, empty for that
+    of the last run; with None there is no next command.
+    """
     console, target = _console(width, color)
     redrawn = line(view.redrawn(report))
     if redrawn:
@@ -55,7 +66,19 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     console.print(_pairs(footer.describe_report(report)))
     if redrawn:
         console.print(_text(f"\n{redrawn}", "yellow"), soft_wrap=True)
-    return "\n".join(_trim(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
+    _print_end(console, report, stored)
+    text = target.getvalue().replace(_JOINT, " ")
+    return "\n".join(_trim(row) for row in text.rstrip("\n").split("\n")) + "\n"
+
+
+def _print_end(console: Console, report: Report, stored: str | None) -> None:
+    """Print the verdict again, since the top may have left the screen, and the command that shows the rest."""
+    console.print()
+    name = report.gates[0].evidence.name if len(report.gates) == 1 else view.title(report)
+    console.print(_heading(view.verdict(report), name))
+    if stored is not None and report.gates:
+        command = shlex.join(["evalgate", "report", *([stored] if stored else []), "--output", "report.html"])
+        console.print(_text(f"Next: {line(command)}"), soft_wrap=True)
 
 
 def _console(width: int, color: bool) -> tuple[Console, StringIO]:
@@ -84,10 +107,12 @@ def _print_sign_off(console: Console, report: Report) -> None:
 
 
 def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
-    yield from _cases(gate)
     if gate.comparisons:
         yield _text("\nCriteria", "bold")
-        yield _criteria(gate, narrow=width < _NARROW)
+        yield from _criteria(gate, width)
+    yield from _cases(gate, width)
+    yield from _improved(gate)
+    yield from _prompt(gate)
     findings = view.list_other_findings(gate)
     if findings:
         yield _text("\nFindings", "bold")
@@ -99,91 +124,98 @@ def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
     yield _pairs(footer.describe_gate(gate))
 
 
-def _cases(gate: GateReport) -> Iterator[RenderableType]:
+def _cases(gate: GateReport, width: int) -> Iterator[RenderableType]:
     cases = case_selection.select_cases(gate)
     title = ""
     for case in cases[:_CASES]:
         if case_selection.TITLES[case.kind] != title:
             title = case_selection.TITLES[case.kind]
             yield _text(f"\n{title} ({sum(other.kind == case.kind for other in cases)})", "bold")
-        else:
-            yield _text("")
-        yield _case(case)
-    if len(cases) > _CASES:
-        yield _text(f"\n... and {len(cases) - _CASES} more cases, in the Markdown and JSON reports.")
+        yield from _case(case_lines.make_case_lines(case, width, critical=gate.policy.critical_tags), width)
+    left = len(cases) - _CASES
+    if left > 0:
+        yield _text(f"... and {left} more {'case' if left == 1 else 'cases'}, in the Markdown, HTML and JSON reports.")
 
 
-def _case(case: case_selection.ShownCase) -> RenderableType:
-    from rich.console import Group
-
+def _case(case: case_lines.CaseLines, width: int) -> Iterator[Text]:
     name = _text(line(case.case), "bold")
-    why = ", ".join(f"{criterion} ({word})" if word else criterion for criterion, word in case_selection.explain(case))
-    name.append_text(_text(f"  {line(why)}", "not bold"))
-    if case.tags:
-        name.append_text(_text(f"  tags {line(', '.join(case.tags))}", "dim not bold"))
-    table = _table()
-    for side in case.sides:
-        table.add_column(_text(case_selection.name_kind(side)), ratio=1, overflow="fold")
-    excerpts = text_diff.make_excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
-    table.add_row(*(_excerpt(excerpt) for excerpt in excerpts))
-    table.add_row()
-    if case.calls:
-        table.add_row(*(_text("tool calls", "dim") for _ in case.calls))
-        calls = text_diff.make_excerpts(case.calls, characters=_CHARACTERS, lines=_LINES)
-        table.add_row(*(_excerpt(excerpt) for excerpt in calls))
-        table.add_row()
-    for marks in zip(*(side.marks for side in case.sides), strict=True):
-        table.add_row(*(_mark(mark) for mark in marks))
-    fields = input_lines.make_input_lines(case.inputs, most=_FIELDS)
-    return Group(name, *(_input(field) for field in fields), table)
+    name.append_text(_text(f"  {line(case.why)}", "not bold"))
+    rows = [name]
+    for word, text in case.rest:
+        row = _text(f"  {line(word)}: ", "dim")
+        row.append_text(_text(line(text), "not dim"))
+        rows.append(row)
+    for row in rows:
+        row.truncate(width, overflow="ellipsis")
+        yield row
 
 
-def _input(field: input_lines.InputLine) -> Text:
-    text = _text(f"{line(field.name)}: ", "dim")
-    text.append_text(_text(line(field.text), "not dim"))
-    return text
+def _improved(gate: GateReport) -> Iterator[Text]:
+    found = case_selection.list_improved(gate)
+    if found:
+        yield _text(f"\nImproved cases ({len(found)})", "bold")
+        yield _text(line(prose(name_some(found, _NAMED, rest=", and {} more"))))
 
 
-def _excerpt(excerpt: text_diff.Excerpt) -> Text:
+def _prompt(gate: GateReport) -> Iterator[RenderableType]:
+    """Yield the first lines of the difference between the prompts."""
+    rows = diff_rows.compare_prompts(gate.evidence)
+    if not rows:
+        return
+    yield _text(f"\nPrompt ({diff_rows.count_changes(rows)})", "bold")
+    for row in rows[:_DIFF]:
+        yield _diff_row(row)
+    if len(rows) > _DIFF:
+        yield _text(f"... and {len(rows) - _DIFF} more lines, in the Markdown and HTML reports.")
+
+
+def _diff_row(row: diff_rows.DiffRow) -> RenderableType:
+    from rich.table import Table
+
+    style = {"removed": "red", "added": "green", "part": "bold"}.get(row.kind, "dim")
+    if row.kind == "part":
+        return _text(f"{row.text}:", style)
     text = _text("")
-    for piece in excerpt:
-        text.append_text(_text(piece.text, "bold underline" if piece.differs else ""))
-    return text
+    for piece in row.pieces:
+        text.append_text(_text(piece.text, "underline" if piece.differs else ""))
+    table = Table.grid(expand=True)
+    table.add_column(no_wrap=True, style=style)
+    table.add_column(overflow="fold", ratio=1, style=style)
+    table.add_row(_text(diff_rows.SIGNS[row.kind]), text)
+    return table
 
 
-def _mark(mark: case_selection.Mark) -> Text:
-    text = _text(f"{line(mark.criterion)} ")
-    text.append_text(_text(mark.score, "bold"))
-    if mark.reason:
-        text.append_text(_text(f": {line(prose(mark.reason, most=_REASON))}", "dim"))
-    return text
-
-
-def _criteria(gate: GateReport, *, narrow: bool) -> Table:
-    """Make the table of criteria; a narrow one stacks the two means, and the difference above its interval."""
+def _criteria(gate: GateReport, width: int) -> Iterator[RenderableType]:
+    """Yield the table of criteria: the two means above each other, the interval above its drawing."""
     table = _table()
     table.add_column(_text("criterion"), overflow="fold", ratio=1)
-    stacked = ("baseline\ncandidate", "difference", "n", "std\ndev", "detect-\nable\ndrop")
-    wide = ("baseline", "candidate", "difference [interval]", "n", "std\ndev", "detectable\ndrop")
-    for name in stacked if narrow else wide:
-        table.add_column(_text(name), justify="right", no_wrap=True)
-    table.add_column(_text("decision"), overflow="fold", min_width=12, max_width=12)
-    separator = "\n" if narrow else " "
-    for row in criteria_table.make_rows(gate):
+    table.add_column(_text("baseline\ncandidate"), justify="right", no_wrap=True)
+    table.add_column(_text("difference [interval]"), no_wrap=True)
+    words = _NARROW_DECISION if width < _NARROW else _WIDE_DECISION
+    table.add_column(_text("decision"), overflow="fold", min_width=words, max_width=words)
+    rows = criteria_table.make_rows(gate)
+    room = min(max(width - _BESIDE_DRAWING - words, _LEAST_DRAWING), _MOST_DRAWING)
+    drawings = interval_bar.draw_intervals(criteria_table.make_spans(gate), room)
+    for row, drawing in zip(rows, drawings, strict=True):
+        name = _text(line(row.criterion), "bold")
+        if row.moves:
+            name.append_text(_text(f"\n{row.moves}", "not bold"))
         both = row.interval != criteria_table.NONE
-        difference = f"{row.difference}{separator}{row.interval}" if both else row.difference
-        means = (f"{row.baseline}\n{row.candidate}",) if narrow else (row.baseline, row.candidate)
-        pairs = f"{row.pairs}\n{row.units} units" if row.units else row.pairs
-        cells = (*means, difference, pairs, row.deviation, row.detectable)
-        table.add_row(_text(line(row.criterion)), *(_text(cell) for cell in cells), _decision(row))
-    return table
+        difference = f"{row.difference} {row.interval}" if both else row.difference
+        means = _text(f"{row.baseline}\n{row.candidate}")
+        table.add_row(name, means, _text(f"{difference}\n{drawing}"), _decision(row))
+    yield table
+    if any(drawings):
+        yield _text(interval_bar.KEY, "dim")
+    yield from (_note(note) for note in criteria_table.list_notes(gate))
 
 
 def _decision(row: criteria_table.CriterionRow) -> Text:
     text = _text("")
     text.append_text(_text(row.decision, _style(row.decision)))
-    if row.failed:
-        text.append_text(_text(f"\n{row.failed}", "dim"))
+    cases = f"{row.pairs} {'case' if row.pairs == '1' else 'cases'}"
+    more = [row.failed or cases, *([f"{row.units} units"] if row.units else [])]
+    text.append_text(_text("".join(f"\n{one}" for one in more), "dim"))
     return text
 
 
@@ -232,7 +264,7 @@ def _text(text: str, style: str = "") -> Text:
     """Return text that rich neither parses nor decorates, without characters that control the terminal."""
     from rich.text import Text
 
-    return Text(block(text), style=style)
+    return Text(join_units(block(text).replace(_JOINT, "\\ufdd0"), _JOINT), style=style)
 
 
 def _trim(row: str) -> str:

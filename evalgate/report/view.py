@@ -9,6 +9,7 @@ import math
 
 from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, ReportKind, Threshold, Verdict
 from evalgate.domain.adaptations import NOT_AS_WRITTEN
+from evalgate.domain.note_beginnings import PLACEHOLDERS
 from evalgate.report.escape import prose
 
 SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -153,10 +154,11 @@ def list_remarks(gate: GateReport) -> tuple[str, ...]:
 def notes_first(evidence: Evidence) -> tuple[str, ...]:
     """Return the notes shown at the top instead of the footer.
 
-    They are: what of a prompt was not sent, that a stored verdict is used, and for which digest.
+    They are: what of a prompt was not sent, that cases have placeholders, that a stored verdict is used, and for which
+    digest.
     """
     reused = tuple(note for note in evidence.notes if note.startswith(REUSED))[-1:]
-    reused = (*(note for note in evidence.notes if note.startswith(NOT_AS_WRITTEN)), *reused)
+    reused = (*(note for note in evidence.notes if note.startswith((NOT_AS_WRITTEN, PLACEHOLDERS))), *reused)
     if evidence.evaluated is None or any(evidence.evaluated[:12] in note for note in reused):
         return reused
     return (*reused, f"only white space differs from digest {evidence.evaluated[:12]}, which was evaluated")

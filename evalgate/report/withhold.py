@@ -58,6 +58,7 @@ def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], de
     bare = replace(
         evidence,
         notes=_withhold_names(evidence),
+        prompt_change=None if texts == "none" else evidence.prompt_change,
         results=tuple(_bare(result, kept, marks) for result in evidence.results),
         confirmations=tuple(_bare(result, kept, marks) for result in evidence.confirmations),
         inputs={

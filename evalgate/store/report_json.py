@@ -72,6 +72,7 @@ _GATE_KEYS = (
     "shown_key",
     "recorded",
     "replay",
+    "prompt_change",
     "inputs",
     "results",
     "confirmations",
@@ -85,6 +86,7 @@ _OPTIONAL: Mapping[str, Any] = {
     "recorded": None,
     "replay": None,
     "inputs": {},
+    "prompt_change": None,
 }
 """The keys of a gate that are only written if they have another value than this."""
 _KEYS = (

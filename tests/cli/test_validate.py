@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 def test_validate_says_what_it_saw(world: World) -> None:
     ended = world.evalgate("validate")
     assert ended.code == 0, ended.err
-    assert f"support: prompts/support.prompt.yml 1.0.0, {CASES} cases, 2 checks, 1 judges" in ended.out
+    assert f"support: prompts/support.prompt.yml 1.0.0, {CASES} cases, 2 checks, 1 judge" in ended.out
     assert not world.server.received
 
 
@@ -35,6 +35,17 @@ def test_validate_finds_a_variable_that_no_case_gives_and_a_pattern_that_is_none
     ended = world.evalgate("validate")
     assert ended.code == 2
     assert "evalgate.yml:10:" in ended.err
+
+
+def test_validate_and_a_report_say_that_cases_are_placeholders(world: World) -> None:
+    rows = (world.root / "cases.jsonl").read_text().replace("question 3", "REPLACE: query 3")
+    world.repository.write("cases.jsonl", rows)
+    ended = world.evalgate("validate")
+    assert ended.code == 0 and "note: placeholders: " in ended.out and f"of {CASES} case" in ended.out
+    world.edit()
+    ran = " ".join(world.evalgate("run").out.split())
+    assert "Note: placeholders: " in ran and "as `evalgate init` writes it" in ran
+    assert "Prompt (1 line removed, 1 added)" in ran and ran.endswith("Next: evalgate report --output report.html")
 
 
 FILE = "prompts/support.prompt.yml"

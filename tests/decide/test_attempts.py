@@ -18,6 +18,7 @@ from evalgate.decide.attempts import UNKNOWN, PastVerdict
 from evalgate.domain import Attempts, GateReport, Level, Report, ScoreRow, SignOff
 from evalgate.errors import InputError
 from evalgate.gate import reports
+from evalgate.inputs.importers.given_scores import GivenScores
 from evalgate.report import html, markdown, terminal
 from evalgate.store import report_json
 
@@ -39,7 +40,9 @@ def decided(
         for n in range(cases)
         for arm in ("baseline", "candidate")
     ]
-    report = decide.decide_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
+    report = decide.decide_scores(
+        GivenScores(rows=tuple(rows), path="scores.csv"), floors={}, max_drop=0.05, level=level
+    )
     (gate,) = report.gates
     rules = replace(gate.policy, attempts=mode)  # type: ignore[arg-type]
     gates = [policy.decide(gate.evidence, gate.thresholds, rules, gate.level_policy)]

@@ -11,6 +11,7 @@ from evalgate.decide import policy, sign_off
 from evalgate.domain import Admission, Level, PolicyChange, Report, Requirement, ScoreRow, SignOff
 from evalgate.errors import InputError
 from evalgate.gate import reports
+from evalgate.inputs.importers.given_scores import GivenScores
 from evalgate.store import report_json
 
 CHANGES = (PolicyChange(path="evalgate.yml", digest="c0ffee"), PolicyChange(path="cases.jsonl", digest=""))
@@ -22,7 +23,7 @@ def scored(level: Level = Level.MAJOR, *, drop: float = 0.0, cases: int = 80) ->
         for n in range(cases)
         for arm in ("baseline", "candidate")
     ]
-    return decide.decide_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
+    return decide.decide_scores(GivenScores(rows=tuple(rows), path="scores.csv"), floors={}, max_drop=0.05, level=level)
 
 
 def edited(report: Report) -> Report:

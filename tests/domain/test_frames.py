@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from evalgate.commands.decide import decide_scores
 from evalgate.domain import Arm, Report, Score, ScoreRow, Unscored, Verdict
 from evalgate.domain.frames import make_run_frame
+from evalgate.inputs.importers.given_scores import GivenScores
 
 
 def make_report(drop: float = 0.0, criteria: tuple[str, ...] = ("tone",)) -> Report:
@@ -24,7 +25,7 @@ def make_report(drop: float = 0.0, criteria: tuple[str, ...] = ("tone",)) -> Rep
         for arm in Arm
         for name in criteria
     ]
-    return decide_scores(rows, "s.csv", floors={}, max_drop=0.05, level=None)
+    return decide_scores(GivenScores(rows=tuple(rows), path="s.csv"), floors={}, max_drop=0.05, level=None)
 
 
 def test_a_report_is_a_frame_of_its_scores() -> None:

@@ -53,4 +53,4 @@ def test_rows_of_production_are_never_the_cases_of_a_gate(
 
 
 def test_only_a_change_has_a_level_and_a_configuration() -> None:
-    assert [kind for kind in ReportKind if kind.is_of_change] == [ReportKind.GATE, ReportKind.SHARD]
+    assert [kind for kind in ReportKind if kind.is_of_change] == [ReportKind.GATE, ReportKind.SHARD, ReportKind.PART]

@@ -11,8 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.placeholders import MARK
-from evalgate.inputs import starter_files
+from evalgate.inputs import placeholders, starter_files
 from evalgate.inputs.prompts import parse_prompt
 from evalgate.inputs.starter_files import NewGate
 
@@ -38,7 +37,7 @@ def test_the_sample_has_eight_real_cases_and_an_answer_to_each() -> None:
     answers = [json.loads(line) for line in files["golden/support.before.jsonl"].splitlines()]
     assert [case["id"] for case in cases] == [answer["case"] for answer in answers]
     assert len({case["query"] for case in cases}) == starter_files.CASES
-    assert MARK not in files[starter_files.SAMPLE_CASES].decode()
+    assert placeholders.PLACEHOLDER not in files[starter_files.SAMPLE_CASES].decode()
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1))

@@ -5,28 +5,41 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from importlib.resources import files
 
 import pytest
 
-PLAIN = ("head", "title", "style", "body", "main", "summary", "code", "mark", "br", "tbody", "th", "td", "li", "dt")
+SCRIPT = "templates/report.js"
+PLAIN = ("head", "title", "style", "body", "main", "summary", "code", "mark", "br", "tbody", "li", "dt")
 CLASSED = ("header", "section", "div", "p", "span", "table", "ul", "dl", "tr", "b")
 ALLOWED = {
     "html": {"lang"},
     "meta": {"charset", "http-equiv", "content", "name"},
-    "a": {"href", "rel"},
-    "details": {"class", "open"},
-    "svg": {"class", "width", "height", "viewBox", "aria-hidden"},
+    "a": {"href", "rel", "tabindex", "aria-label"},
+    "details": {"class", "open", *(f"data-{name}" for name in ("tags", "worse", "better", "broken", "unstable"))},
+    "svg": {"class", "width", "height", "role", "aria-label", "aria-hidden"},
     "line": {"class", "x1", "x2", "y1", "y2"},
     "circle": {"class", "cx", "cy", "r"},
-    **{tag: set() for tag in (*PLAIN, "dd", "footer", "h1", "h2")},
+    "rect": {"class", "x", "y", "width", "height"},
+    "text": {"x", "y"},
+    "td": {"class", "colspan", "data-name"},
+    "th": {"scope"},
+    "input": {"type"},
+    "option": {"value"},
+    **{tag: set() for tag in (*PLAIN, "dd", "footer", "h1", "h2", "h3", "thead", "tfoot", "label", "select", "script")},
     **{tag: {"class"} for tag in CLASSED},
+    "section": {"class", "id"},
+    "div": {"class", "id", "hidden", "tabindex", "role", "aria-label"},
+    "span": {"class", "role"},
 }
 CHARTS = {
     **ALLOWED,
     "svg": {"class", "viewBox", "role", "aria-label", "aria-hidden"},
     "text": {"class", "x", "y", "dy"},
     "polyline": {"class", "points"},
-    "h3": set(),
+    "details": {"class"},
+    "th": set(),
+    "td": set(),
 }
 
 
@@ -46,18 +59,27 @@ def require_ours(text: str, allowed: dict[str, set[str]] = ALLOWED) -> list[str]
         for name in ("class", "open", "lang", "name"):
             assert re.fullmatch(r"[a-z -]*", element.get(name, "").lower())
         if "href" in element.attrib:
-            assert re.match(r"https?://", element.get("href"))
+            assert re.match(r"https?://|#g\d+(c\d+)?$", element.get("href"))
+        for name in ("data-tags", "data-worse", "data-better", "data-broken", "data-unstable"):
+            assert re.fullmatch(r"[\d ]*", element.get(name, ""))
         tags.append(tag)
     return tags
 
 
 def require_inert(text: str) -> None:
-    """Require that nothing in a page acts or loads: one style, which its security policy knows by its digest."""
+    """Require that a page loads nothing: one style and at most one script, which its policy knows by their digests."""
     page = parsed(text)
     policy = page.find("head/meta[@http-equiv='Content-Security-Policy']").get("content")
     style = page.find("head/style").text
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    scripts = page.findall(".//script")
+    assert [script.text for script in scripts] in ([], [files("evalgate.report").joinpath(SCRIPT).read_text("utf-8")])
+    sources = "".join(f"script-src '{_digest(script.text)}'; " for script in scripts)
+    styles = f"style-src '{_digest(style)}'; "
+    assert policy == f"default-src 'none'; {styles}{sources}base-uri 'none'; form-action 'none'"
     assert "url(" not in style and "@import" not in style
     assert len(page.findall(".//style")) == 1
     assert text.index("Content-Security-Policy") < text.index("<title>")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -89,3 +89,40 @@ def test_scores_of_another_tool_have_no_text(samples) -> None:
     compared = samples.comparison("facts", samples.estimate(-0.5, -0.6, -0.4), regressed=("a",))
     shown = case_selection.select_cases(samples.gate(Verdict.FAIL, 1, comparisons=(compared,), results=rows))
     assert [side.text for side in shown[0].sides] == ["(only scores were given)"] * 2
+
+
+def test_broken_critical_cases_come_first(samples) -> None:
+    gate = samples.broken().gates[0]
+    results = tuple(replace(gate.evidence.results[0], case=case) for case in ("first", "critical"))
+    worse = Finding(
+        criterion="facts", kind="max_drop", decision=Verdict.FAIL, sentence="worse", blocks=True, cases=("first",)
+    )
+    critical = replace(worse, criterion=None, kind="broken", sentence="Broken and critical", cases=("critical",))
+    found = replace(gate, findings=(worse, critical), comparisons=(), evidence=replace(gate.evidence, results=results))
+    assert [case.case for case in case_selection.select_cases(found)] == ["critical", "first"]
+
+
+def test_improved_cases_are_those_that_got_worse_on_no_criterion(samples) -> None:
+    gate = samples.passing().gates[0]
+    first, second = (replace(c, improved=(), regressed=(), broken=(), fixed=()) for c in gate.comparisons[1:3])
+    found = replace(
+        gate,
+        comparisons=(replace(first, improved=("a", "b"), fixed=("c",)), replace(second, regressed=("b",))),
+    )
+    assert case_selection.list_improved(found) == ("c", "a")
+    for text in (terminal.render(samples.report(found)), markdown.render(samples.report(found))):
+        assert "Improved cases (2)" in text
+
+
+def test_all_cases_are_selected_once(samples) -> None:
+    gate = samples.failing().gates[0]
+    other = replace(gate.evidence.results[0], case="other")
+    better = replace(gate.evidence.results[0], case="better")
+    compared = replace(gate.comparisons[1], improved=("better",))
+    found = replace(
+        gate,
+        comparisons=(gate.comparisons[0], compared, *gate.comparisons[2:]),
+        evidence=replace(gate.evidence, results=(other, *gate.evidence.results, better)),
+    )
+    kinds = [(case.case, case.kind) for case in case_selection.select_all(found)]
+    assert len(kinds) == 10 and kinds[-2:] == [("better", "improved"), ("other", "other")]

@@ -84,11 +84,11 @@ def test_what_one_sees_first(samples) -> None:
     assert "Not shown here" not in text and "Earlier runs" not in text
 
 
-def test_regressed_cases_stand_between_the_sign_off_and_the_table(samples) -> None:
+def test_the_numbers_stand_between_the_deciding_sentence_and_the_cases(samples) -> None:
     report = samples.failing()
     text = comment_state.render(report, key="k", state=first(report))
     assert (
-        text.index("facts: refund-017, refund-020") < text.index("### Regressed cases (8)") < text.index("### Criteria")
+        text.index("facts: refund-017, refund-020") < text.index("### Criteria") < text.index("### Regressed cases (8)")
     )
     assert "**More**" not in text and "**Sign-off" not in text and "[!WARNING]" not in text
 
@@ -340,7 +340,9 @@ def test_a_hostile_report_mentions_no_user(samples, page: str) -> None:
             "b",
             "pre",
             "a",
+            "br",
             "div",
+            "sub",
         ),
         *("blockquote", "table", "thead", "tbody", "tr", "th", "td"),
     }

@@ -107,11 +107,30 @@ def test_units_are_shown_where_they_are_not_the_cases(samples) -> None:
     grouped = replace(gate.comparisons[2], units=24)
     report = samples.report(replace(gate, comparisons=(grouped,)))
     assert (row(report.gates[0], "faithfulness").pairs, row(report.gates[0], "faithfulness").units) == ("60", "24")
-    assert "| 60 (24 units) |" in markdown.render(report)
-    assert "<td>60<br>24 units</td>" in html.render(report)
+    assert "| 60 (24\u00a0units): " in markdown.render(report)
+    assert ">60<br>24 units</td>" in html.render(report)
     assert "24 units" in terminal.render(report) and "24 units" in terminal.render(report, width=80)
 
 
 def test_a_narrow_terminal_keeps_the_names_of_criteria(samples) -> None:
     text = terminal.render(samples.passing(), width=80)
     assert "json_schema" in text and "faithfulness" in text[text.index("Criteria") :]
+
+
+def test_an_interval_without_width_says_why(samples) -> None:
+    gate = samples.failing().gates[0]
+    flat = replace(gate.comparisons[1], difference=Estimate(value=-1.0, low=-1.0, high=-1.0, n=8))
+    found = replace(gate, comparisons=(flat,))
+    (note,) = criteria_table.list_notes(found)
+    assert note.startswith("facts: all 8 differences are equal, so the interval has no width.")
+    for render in (terminal.render, markdown.render, html.render):
+        assert "the interval has no width" in " ".join(render(samples.report(found)).split())
+    assert criteria_table.list_notes(gate) == ()
+
+
+def test_each_row_counts_what_got_better_beside_what_got_worse(samples) -> None:
+    report = samples.failing()
+    assert row(report.gates[0], "facts").moves == "8 worse, 0 same, 0 better"
+    for render in (terminal.render, markdown.render, html.render):
+        assert "8 worse, 0 same, 0 better" in render(report).replace("\u00a0", " ")
+    assert row(samples.new_prompt().gates[0], "faithfulness").moves == ""

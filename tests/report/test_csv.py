@@ -90,10 +90,11 @@ def test_decide_reads_every_score_back_and_every_absence(
     report = replace(report, gates=(replace(gate, evidence=evidence),))
     path = tmp_path_factory.mktemp("scores") / "rows.csv"
     path.write_text(csv.render(report), encoding="utf-8")
-    rows, _ = read_scores(path)
+    given = read_scores(path)
+    rows = given.rows
     wanted = [(arm, value, repeat) for _, _, arm, _, value, repeat, *_ in list_scores(report)]
     assert [(r.arm, None if r.unscored else r.value, r.repeat) for r in rows] == wanted
-    assert decide_scores(rows, "rows.csv", floors={}, max_drop=None, level=None).gates
-    assert [r.unscored is None for r in read_scores(report.to_frame())[0]] == [
+    assert decide_scores(given, floors={}, max_drop=None, level=None).gates
+    assert [r.unscored is None for r in read_scores(report.to_frame()).rows] == [
         value is not None for _, value, _ in wanted
     ]

@@ -36,7 +36,7 @@ def test_what_turned_is_told_by_criterion_in_plain_words(samples) -> None:
         "faithfulness: 3 broken (refund-017, refund-020, refund-021), 1 fixed (billing-004); "
         "relevance: 1 fixed (refund-017), 1 failed once, not asked again (refund-031); 9 calls for fresh samples."
     )
-    assert "the limit is 1 more broken than fixed" in text
+    assert "at most 1 more broken than fixed; 2 fail the gate" in text
     assert told(samples.passing().gates[0], "broken").startswith("none is proven by fresh draws")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report.pages import parsed, require_inert, require_ours
 
-from evalgate.domain import REUSED, Arm, Failure, Output, Report, Score, Unscored
+from evalgate.domain import REUSED, Arm, Failure, InputField, Output, PromptChange, Report, Score, Unscored
 from evalgate.report import criteria_table, escape, footer, html, markdown, view
 
 PIECES = (
@@ -74,8 +74,8 @@ def written_by_others(samples, text: str) -> Report:
 
 def test_no_template_turns_the_escaping_off() -> None:
     texts = [path.read_text(encoding="utf-8") for path in files("evalgate.report").joinpath("templates").iterdir()]
-    assert len(texts) == 10
-    assert not any(word in text for text in texts for word in ("safe", "autoescape", "~"))
+    assert len(texts) == 14
+    assert not any(word in text for text in texts for word in ("| safe", "autoescape", "~"))
 
 
 def test_every_report_is_of_our_elements(named) -> None:
@@ -85,9 +85,11 @@ def test_every_report_is_of_our_elements(named) -> None:
 @given(text=TEXTS)
 def test_no_text_adds_an_element_or_an_attribute(samples, text: str) -> None:
     tags = require_ours(html.render(written_by_others(samples, text)))
-    once = ("head", "title", "style", "body", "main", "header", "section", "details", "svg", "footer")
+    once = ("head", "style", "script", "body", "main", "header", "h1", "footer")
     assert [tags.count(tag) for tag in once] == [1] * len(once)
-    assert (tags.count("table"), tags.count("h1"), tags.count("a") <= 1) == (2, 1, True)
+    others = require_ours(html.render(written_by_others(samples, "plain")))
+    fixed = ("section", "h2", "h3", "table", "tr", "svg", "rect", "select", "option", "title")
+    assert [tags.count(tag) for tag in fixed] == [others.count(tag) for tag in fixed]
 
 
 def test_the_text_is_there_to_be_read(samples) -> None:
@@ -130,14 +132,30 @@ def test_a_long_list_of_cases_ends_with_their_number(samples) -> None:
     assert text.count('<details class="case"') == 3 and "... and 5 more cases, in the JSON report." in text
 
 
-def test_a_drawing_has_the_interval_and_its_limit(samples) -> None:
+def test_each_row_is_drawn_over_its_zones_on_one_axis(samples) -> None:
     page = parsed(html.render(samples.failing()))
-    drawings = [e for e in page.iter() if isinstance(e.tag, str) and e.tag.endswith("svg")]
-    lines = [[child.get("class") for child in drawing] for drawing in drawings]
-    assert lines == [["zero", "span", "value"], ["zero", "span", "value"], ["zero", "limit", "span", "value"]]
-    of_facts = {child.get("class"): child for child in drawings[1]}
-    assert float(of_facts["span"].get("x1")) < float(of_facts["value"].get("cx")) < float(of_facts["span"].get("x2"))
-    assert float(of_facts["span"].get("x2")) < float(of_facts["zero"].get("x1"))
+    drawings = [e for e in page.iter() if isinstance(e.tag, str) and e.get("class") == "interval-plot"]
+    zones = [[child.get("class") for child in drawing if child.tag.endswith("rect")] for drawing in drawings]
+    assert zones == [["below", "above"], ["below", "above"], ["beyond", "allowed", "above"]]
+    assert len([e for e in page.iter() if isinstance(e.tag, str) and e.get("class") == "axis"]) == 1
+
+
+def test_a_click_on_a_bar_leads_to_the_case(samples) -> None:
+    page = parsed(html.render(samples.failing()))
+    links = [e.get("href") for e in page.iter() if isinstance(e.tag, str) and e.get("tabindex") == "-1"]
+    ids = {e.get("id") for e in page.iter() if isinstance(e.tag, str)}
+    assert links and {link.removeprefix("#") for link in links} <= ids
+
+
+def test_the_difference_of_the_prompts_is_on_the_page(samples) -> None:
+    change = PromptChange(
+        baseline=(InputField(name="system", text="Be <exact>.\nAnswer."),),
+        candidate=(InputField(name="system", text="Be brief.\nAnswer."), InputField(name="temperature", text="0")),
+    )
+    gate = samples.failing().gates[0]
+    page = html.render(samples.report(replace(gate, evidence=replace(gate.evidence, prompt_change=change))))
+    require_ours(page)
+    assert "(1 line removed, 2 added)" in page and "- Be <mark>&lt;exact&gt;.</mark>" in page
 
 
 def test_a_sign_off_links_to_where_it_was_given_if_that_is_a_page(samples) -> None:

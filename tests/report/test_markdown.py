@@ -7,12 +7,17 @@ from dataclasses import replace
 from evalgate.report import markdown
 
 
-def test_the_verdict_stands_before_the_cases_and_these_before_the_criteria(samples) -> None:
+def test_the_verdict_stands_before_the_criteria_and_these_before_the_cases(samples) -> None:
     report = samples.failing()
     text = markdown.render(report)
     places = [
         text.index(part)
-        for part in ("FAIL", next(markdown.render_cases(report.gates[0], 1)), "### Criteria", "### Run")
+        for part in (
+            "FAIL",
+            "### Criteria",
+            next(markdown.render_cases(report.gates[0], 1)),
+            "<summary>Versions and run</summary>",
+        )
     ]
     assert places == sorted(places) and markdown.criteria(report.gates[0]) in text
 

@@ -175,7 +175,7 @@ def test_a_warning_is_called_one(samples) -> None:
 def test_both_renderings_say_how_many_cases_they_leave_out(samples) -> None:
     report = samples.failing()
     text = terminal.render(report)
-    assert "Regressed cases (8)" in text and "... and 3 more cases, in the Markdown and JSON reports." in text
+    assert "Regressed cases (8)" in text and "... and 5 more cases, in the Markdown, HTML and JSON reports." in text
     assert "refund-023" in text and "refund-024" not in text
     assert markdown.render(report).count("<summary><b>") == 8
     short = markdown.render(report, cases=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalgate.decide import policy
-from evalgate.domain import Failure, GateReport, Output, Report, Score, Unscored, Verdict
+from evalgate.domain import Failure, GateReport, InputField, Output, PromptChange, Report, Score, Unscored, Verdict
 from evalgate.gate import reports
 from evalgate.report import withhold
 from evalgate.store import report_json
@@ -299,3 +300,12 @@ def _gate(world: World) -> GateReport:
 
 def _drawn(result: Any, outcome: Any, scores: Any) -> Any:
     return policy.replace(result, outcome=outcome, scores=scores, replies={"faithfulness": (Output(text="TEXT"),)})
+
+
+@pytest.mark.parametrize(("mode", "is_kept"), [("all", True), ("failing", True), ("none", False)])
+def test_the_difference_of_the_prompts_is_withheld_with_all_texts(samples, mode: Any, is_kept: bool) -> None:
+    part = InputField(name="system", text="Be brief.")
+    gate = samples.failing().gates[0]
+    evidence = replace(gate.evidence, prompt_change=PromptChange(baseline=(), candidate=(part,)))
+    bare = withhold.withhold_gate(replace(gate, evidence=evidence), mode, policy.decide)
+    assert (bare.evidence.prompt_change is not None) is is_kept

@@ -9,6 +9,7 @@ from typing import Protocol
 from evalgate.release.registry import StoredDocument
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.decision_record import count_hours
+from evalgate.release.rollout.decision_words import format_hours
 from evalgate.release.rollout.monitoring import Monitored
 from evalgate.release.rollout.rollout_counts import tell_left_out, tell_rows
 from evalgate.release.rollout.rollout_table import make_monitored_table, make_table
@@ -76,8 +77,11 @@ def _view_production(status: ShownRollout) -> RolloutView:
 
 def _tell_stage(state: RolloutState, status: ShownRollout) -> str:
     passed = count_hours(state.began, status.now)
-    least = f" of at least {status.found.hours:g}" if status.found is not None else ""
-    return f"{describe_stage(state)}, since {state.began}, {passed:.1f}{least} hours"
+    if status.found is None:
+        return f"{describe_stage(state)}, since {state.began}, {format_hours(passed)} hours"
+    least = status.found.hours
+    shown = format_hours(passed, below=least) if passed < least else format_hours(passed)
+    return f"{describe_stage(state)}, since {state.began}, {shown} of at least {least:g} hours"
 
 
 def _tell_users(state: RolloutState, candidate: str, control: str) -> str:
