@@ -109,9 +109,9 @@ def decide_draws(candidate: list[str], baseline: list[str], *, planned: int) -> 
     return policy.decide(given_, {"faithfulness": Threshold(max_drop=0.2)}, RULES, RULES.levels[Level.MINOR])
 
 
-@given(st.lists(st.sampled_from(ALL_WAYS), max_size=6))
-def test_only_a_draw_that_holds_shows_that_a_critical_case_is_not_broken(fresh: list[str]) -> None:
-    gate = decide_draws(["fails", *fresh], ["holds"] * 3, planned=3)
+@given(st.sampled_from(["fails", "unusable"]), st.lists(st.sampled_from(ALL_WAYS), max_size=6))
+def test_only_a_draw_that_holds_shows_that_a_critical_case_is_not_broken(first: str, fresh: list[str]) -> None:
+    gate = decide_draws([first, *fresh], ["holds"] * 3, planned=3)
     if "holds" in fresh:
         assert gate.decision is Verdict.PASS
     elif len(fresh) == 6 and not {"unjudged", "lost"} & set(fresh):
