@@ -23,7 +23,7 @@ def test_outputs_that_do_not_fit_their_formats(world: World, arguments: list[str
     assert not world.server.received
 
 
-@pytest.mark.parametrize("arguments", [[], ["--gate", "unknown"]])
+@pytest.mark.parametrize("arguments", [["run"], ["run", "--gate", "unknown"], ["drift"]])
 def test_a_run_without_a_verdict_leaves_no_report_of_an_earlier_one(world: World, arguments: list[str]) -> None:
     world.edit()
     outputs = ["--output", "report.json", "--output", "junit.xml"]
@@ -31,6 +31,6 @@ def test_a_run_without_a_verdict_leaves_no_report_of_an_earlier_one(world: World
     (world.root / "link.json").symlink_to("report.json")
     world.edit("1.1.0", "Be kind, always and everywhere, please.")
     world.application = lambda system, user: Reply(status=401)
-    assert world.evalgate("run", *arguments, *outputs, "--output", "link.json", "--output", "new.md").code in {2, 3}
+    assert world.evalgate(*arguments, *outputs, "--output", "link.json", "--output", "new.md").code in {2, 3}
     assert not [name for name in ("report.json", "junit.xml", "link.json", "new.md") if (world.root / name).exists()]
     assert world.evalgate("decide", "report.json").code == 2
