@@ -138,6 +138,18 @@ def find_url_secrets(url: str) -> Iterator[str]:
         yield from (value for name, value in parse_qsl(parts.query) if is_secret_name(name) or looks_random(value))
 
 
+def is_secret_variable(name: str, value: str) -> bool:
+    """Return True if the value of a variable in a URL is a secret, by its name or because it looks like a key."""
+    return is_secret_name(name) or looks_random(value)
+
+
+def find_path_secrets(url: str) -> Iterator[str]:
+    """Yield the parts of a URL's path that look like keys."""
+    if "://" in url:
+        with contextlib.suppress(ValueError):
+            yield from filter(looks_random, urlsplit(url).path.split("/"))
+
+
 def looks_random(value: str) -> bool:
     """Return True if a value has 16 letters and digits in a row, both among them, as keys have and words do not."""
     return any(not run.isalpha() and not run.isdigit() for run in _RUN.findall(value))

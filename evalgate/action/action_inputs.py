@@ -77,6 +77,11 @@ class Settings:
     source: str | None
     matrix: tuple[str, ...]
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The inputs that are shown nowhere, beside the secrets that a configuration names."""
+        return tuple(secret for secret in (self.github_token, self.langfuse_webhook_secret) if secret)
+
 
 def read_settings(inputs: str, matrix: str) -> Settings:
     """Read the settings from the JSON of `inputs` and `matrix`. Raises InputError with every fault."""

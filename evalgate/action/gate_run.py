@@ -25,7 +25,7 @@ _Ran = TypeVar("_Ran")
 def make_machine(job: Job, log: Log) -> Machine:
     """Return the runner as a machine, with the environment and the store of the job."""
     home = job.temp / "evalgate-models"
-    return Machine(environment=job.environment, store=job.store, home=home, note=log.say)
+    return Machine(environment=job.environment, store=job.store, home=home, secrets=job.settings.secrets, note=log.say)
 
 
 def make_call_mode(job: Job, *, spent: float = 0.0) -> CallMode:

@@ -79,7 +79,13 @@ def _publish(job: Job, hub: GitHub | None, log: Log) -> _Done:
         default_branch=job.event.default_branch or None,
         offer=offer,
     )
-    machine = Machine(environment=job.environment, store=job.store, home=job.temp / "evalgate-models", note=log.say)
+    machine = Machine(
+        environment=job.environment,
+        store=job.store,
+        home=job.temp / "evalgate-models",
+        secrets=settings.secrets,
+        note=log.say,
+    )
     registry = open_configured(job.config, job.environment)
     done = publish(job.config, registry, make_actor(job), options, machine, on_event=log.progress)
     sentences = [_tell_publication(job, log, one) for one in done]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,14 @@ def require_writable(where: list[tuple[str, Path | None]]) -> None:
         place = path if path.exists() else next((parent for parent in path.parents if parent.exists()), Path())
         if not os.access(place, os.W_OK) or (place is path and not path.is_file()):
             raise click.ClickException(f"{path}: cannot be written")
+
+
+def remove_earlier(where: list[tuple[str, Path | None]]) -> None:
+    """Remove the files of an earlier run: one that ends without a verdict must not leave another one's behind."""
+    for _, path in where:
+        if path is not None and path.is_file():
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _find_format(path: Path) -> str:

@@ -51,6 +51,7 @@ def command(
     selection = Selection(gates=gates, default_branch=default_branch)
     machine = make_machine(config_path, store, progress.note)
     destinations.require_writable(where)
+    destinations.remove_earlier(where)
     with progress:
         report = drift.run(config_path, selection, machine, CallMode(), progress.show)
     printing.write_report(report, where)

@@ -115,6 +115,7 @@ def command(
     destinations.require_writable(where)
     upload = open_upload(machine, is_sent=is_sent, is_shard=shard is not None, is_part=part is not None)
     gate.forget_reports(machine.store, calls)
+    destinations.remove_earlier(where)
     ran = gate.PlansOfRun(then=None if upload is None else upload.prepare)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=ran)

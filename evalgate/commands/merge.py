@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from evalgate.decide import policy
 from evalgate.decide.evidence import sort_results
@@ -15,6 +16,9 @@ from evalgate.domain import REUSED, Calls, Evidence, GateReport, Report, ReportK
 from evalgate.domain.report_kind import make_merge_note
 from evalgate.errors import InputError, Place
 from evalgate.gate.reports import make_report
+
+_NAMED = 20
+"""The most missing shards that are named."""
 
 
 def merge_reports(reports: Sequence[tuple[str, Report]]) -> Report:
@@ -40,8 +44,10 @@ def merge_reports(reports: Sequence[tuple[str, Report]]) -> Report:
         gates.append(policy.decide(evidence, first.thresholds, first.policy, first.level_policy))
         assert first.evidence.shard is not None
         have = {gate.evidence.shard.number for _, gate in found if gate.evidence.shard is not None}
-        lost = [str(n) for n in range(1, first.evidence.shard.of + 1) if n not in have]
-        missing += [f"gate {name}: of {first.evidence.shard.of} shards, {', '.join(lost)} missing"] if lost else []
+        of = first.evidence.shard.of  # from a file, and maybe any number
+        lost = list(islice((str(number) for number in range(1, of + 1) if number not in have), _NAMED + 1))
+        lost[_NAMED:] = ["..."] * (len(lost) > _NAMED)
+        missing += [f"gate {name}: of {of} shards, {', '.join(lost)} missing"] if lost else []
     warnings = tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing]))
     strictest = min((report.texts for _, report in reports), key=("none", "failing", "all").index)
     return replace(make_report(gates, warnings, reports[0][1].policy_changes), texts=strictest)

@@ -92,6 +92,15 @@ class Draws:
             holds &= passes | self.excluded[check] if check in self.excluded else passes
         return holds
 
+    def failing(self, checks: Iterable[str], arm: Arm) -> Flags:
+        """Return a mask of the draws that fail at least one of these checks; a missing score is no failure."""
+        import numpy as np
+
+        fails = np.zeros(self.drawn[arm].shape, dtype=bool)
+        for check in checks:
+            fails |= (self.scores(check, arm) < statistics.CASE_PASSES) & self.applies(check)
+        return fails
+
 
 def collect_draws(evidence: Evidence) -> Draws:
     """Collect the draws of all results of a gate, without the confirmations."""

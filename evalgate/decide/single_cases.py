@@ -70,18 +70,22 @@ def find_turned_cases(evidence: Evidence, draws: Draws, roles: Roles) -> TurnedC
 
 
 def _find_turned_on(criterion: str, draws: Draws, roles: Roles) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the cases that may be broken on a compared criterion, and those that may be fixed."""
+    """Return the cases that may be broken on a compared criterion, and those that may be fixed.
+
+    A case whose first draw of the candidate fails a blocking check may be broken as well: where that check holds in a
+    later draw, the later draws decide.
+    """
     required = roles.required(criterion)
     held = {arm: draws.holding(required, arm) for arm in Arm}
-    passes = {arm: draws.scores(criterion, arm) >= statistics.CASE_PASSES for arm in Arm}
-    fails = {arm: draws.scores(criterion, arm) < statistics.CASE_PASSES for arm in Arm}
+    passes = {arm: held[arm] & (draws.scores(criterion, arm) >= statistics.CASE_PASSES) for arm in Arm}
+    fails = {arm: held[arm] & (draws.scores(criterion, arm) < statistics.CASE_PASSES) for arm in Arm}
+    stopped = draws.asked(criterion, Arm.CANDIDATE)[0] & draws.failing(required, Arm.CANDIDATE)[0]
 
-    def find(before: Mapping[Arm, Flags], now: Mapping[Arm, Flags]) -> tuple[int, ...]:
-        agreed = _find_all(draws.drawn[Arm.BASELINE], held[Arm.BASELINE] & before[Arm.BASELINE])
-        first = held[Arm.CANDIDATE][0] & now[Arm.CANDIDATE][0]
-        return _find_places(agreed & first)
+    def always(flags: Mapping[Arm, Flags]) -> Flags:
+        return _find_all(draws.drawn[Arm.BASELINE], flags[Arm.BASELINE])
 
-    return find(passes, fails), find(fails, passes)
+    broken = always(passes) & (fails[Arm.CANDIDATE][0] | stopped)
+    return _find_places(broken), _find_places(always(fails) & passes[Arm.CANDIDATE][0])
 
 
 def _find_failing_for_good(check: str, draws: Draws) -> tuple[int, ...]:
@@ -165,10 +169,9 @@ class _View:
         if _is_refuted(now, expected=False) or (not alone and _is_refuted(before, expected=True)):
             return "refuted", None
         if None in now or None in before:
-            # A judge does not score an answer that fails a blocking check, which refutes the case.
-            # After a failed call the case is unknown.
-            lost = blocking or self._has_failed_call(need)
-            return ("lost" if lost else "refuted"), None
+            return "lost", None
+        if not any(self._is_scored(values) for values in self._values(Arm.CANDIDATE, need)[:need]):
+            return "refuted", None  # it fails blocking checks, which decide by themselves
         if len(now) < need:
             return "open", self._more(Arm.CANDIDATE)
         if not alone and len(before) < statistics.BASELINE_DRAWS:
@@ -182,7 +185,7 @@ class _View:
         values = self._values(arm, need)
         if arm in self.deterministic and values:
             values = [values[0]] * max(need, len(values))
-        seen = [self._see(each) for each in values]
+        seen = [self._see(each, arm) for each in values]
         # every planned sample of the baseline counts; of the candidate, the first so many
         return seen if arm is Arm.BASELINE else seen[:need]
 
@@ -192,20 +195,24 @@ class _View:
             return planned
         return [*planned, *self.fresh[arm]]
 
-    def _see(self, values: Values) -> bool | None:
+    def _see(self, values: Values, arm: Arm) -> bool | None:
+        """Return whether a draw is as expected of the baseline; None if it lacks a score that it should have.
+
+        A judge does not score an answer that fails a blocking check. Such an answer does not pass. So one of the
+        candidate agrees that a case is broken, and one of either version refutes that a case is fixed.
+        """
+        known = [values.get(check) for check in self.required]
+        if any(value is not None and value < statistics.CASE_PASSES for value in known):
+            return self.kind == "fixed" and arm is Arm.CANDIDATE
         score = values.get(self.criterion)
-        if score is None:
-            return None
-        if any((values.get(check) or 0.0) < statistics.CASE_PASSES for check in self.required):
+        if score is None or None in known:
             return None
         return (score >= statistics.CASE_PASSES) is (self.kind != "fixed")
 
-    def _has_failed_call(self, need: int) -> bool:
-        return any(
-            all(value is None for value in values.values())
-            for arm, most in ((Arm.CANDIDATE, need), (Arm.BASELINE, statistics.BASELINE_DRAWS))
-            for values in self._values(arm, most)[:most]
-        )
+    def _is_scored(self, values: Values) -> bool:
+        """Return whether the score of a draw counts: it has one, and passes all required checks."""
+        holds = all((values.get(check) or 0.0) >= statistics.CASE_PASSES for check in self.required)
+        return holds and values.get(self.criterion) is not None
 
 
 def _is_refuted(draws: Sequence[bool | None], *, expected: bool) -> bool:

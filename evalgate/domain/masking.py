@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 
 from evalgate.domain.inputs import Config
-from evalgate.mask import Mask, find_url_secrets, is_secret_name, looks_random
+from evalgate.mask import Mask, find_path_secrets, find_url_secrets, is_secret_variable
 
 
 def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[str] = ()) -> Mask:
@@ -20,7 +20,8 @@ def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[s
     in_urls = (value for url in urls for value in find_url_secrets(url))
     named = [name for target in config.targets.values() for name in target.url_variables]
     given = ((name, environment.get(name, "").strip()) for name in named)
-    in_variables = (value for name, value in given if is_secret_name(name) or looks_random(value))
+    secret = [value for name, value in given if is_secret_variable(name, value)]
+    in_variables = [part for value in secret for part in (value, *find_path_secrets(value))]
     variables = (environment.get(name) for name in list_secret_variables(config))
     return Mask([*variables, *in_urls, *in_variables, *others])
 

@@ -179,7 +179,7 @@ class _EngineSetup:
         headers = {name: environment.get(variable, "") for name, variable in target.headers.items()}
         if self.backend is not None:
             return self.backend.provider(target, key, headers)
-        return OpenAIProvider(target, key, timeout, headers=headers)
+        return OpenAIProvider(target, key, timeout, headers=headers, mask=self.mask)
 
     def _replay(self, target: Target, path: str) -> Provider:
         from evalgate.execute.providers.recorded import ReplayProvider, describe_recording
@@ -229,6 +229,7 @@ class _EngineSetup:
             base_url=server.base_url,
             served_by=server.fingerprint,
             concurrency=local_model.CONCURRENCY,
+            mask=self.mask,
         )
 
 

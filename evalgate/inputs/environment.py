@@ -9,6 +9,7 @@ from evalgate.domain import UnsetVariable
 from evalgate.errors import Fault
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.schema_check import SchemaCheck
+from evalgate.mask import SHORTEST_SECRET, find_path_secrets, is_secret_variable
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LIKE_REFERENCE = re.compile(r"^\$[A-Za-z_][A-Za-z0-9_]*$|\$\{")
@@ -18,12 +19,14 @@ class EnvironmentReader:
     """Replaces `${NAME}` by the variables of `environment`; one reader for each target.
 
     With None, references are left as they are. So are those to variables that are not set, or blank: `unset` collects
-    them. They are faults only where the target is needed. `used` has the variables by the key that names them.
+    them. They are faults only where the target is needed. `used` has the variables by the key that names them, and
+    `secrets` those of their values that are to be shown nowhere, and the parts of these that are secrets themselves.
     """
 
     def __init__(self, environment: Mapping[str, str] | None, checker: SchemaCheck) -> None:
         self.unset: list[UnsetVariable] = []
         self.used: dict[str, tuple[str, ...]] = {}
+        self.secrets: dict[str, tuple[str, ...]] = {}
         self._environment = environment
         self._checker = checker
 
@@ -46,6 +49,9 @@ class EnvironmentReader:
             return text
         self.used[key] = tuple(dict.fromkeys(_REFERENCE.findall(text)))
         values = {name: self._environment.get(name, "").strip() for name in self.used[key]}
+        secrets = [value for name, value in values.items() if is_secret_variable(name, value)]
+        parts = [part for value in secrets for part in (value, *find_path_secrets(value))]
+        self.secrets[key] = tuple(part for part in parts if len(part) >= SHORTEST_SECRET)
         for name, value in values.items():
             if not value:
                 self._add_unset(node, key, name)

@@ -133,7 +133,7 @@ def _read_openai(target: Node, checker: SchemaCheck, environment: EnvironmentRea
     """Return the base URL, and an identity without parts that may contain a secret.
 
     The identity has a digest of the query, because a query may contain a secret but also an API version, which changes
-    answers.
+    answers. A secret of a variable is replaced by its digest in the path, because it may name who answers.
     """
     node, azure = target.get("base_url"), target.get("azure")
     if node is None and azure is not None:
@@ -153,8 +153,15 @@ def _read_openai(target: Node, checker: SchemaCheck, environment: EnvironmentRea
         query = f"api-version={azure['api_version'].data}"
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     netloc = str(host) if parts.port is None else f"{host}:{parts.port}"
-    hidden = f"query-sha256={hashlib.sha256(query.encode()).hexdigest()[:16]}" if query else ""
-    return written.strip(), urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), hidden, ""))
+    hidden = f"query-sha256={_digest_secret(query)}" if query else ""
+    path = parts.path
+    for secret in sorted(environment.secrets.get("base_url", ()), key=len, reverse=True):
+        path = path.replace(secret, f"sha256={_digest_secret(secret)}")
+    return written.strip(), urlunsplit((parts.scheme, netloc, path.rstrip("/"), hidden, ""))
+
+
+def _digest_secret(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _read_url(node: Node, written: str, checker: SchemaCheck) -> SplitResult | None:

@@ -164,7 +164,10 @@ _VISIBLE = _Visible()
 
 
 def _has_near(text: str, number: float, reason: list[str]) -> bool:
-    """Return whether a folded text has the key `score` with a number, near the key `reason` with its words."""
+    """Return whether a folded text has the key `score` with a number, near the key `reason` with its words.
+
+    In a table both keys stand above the number and the words.
+    """
     if "reason" not in text or "score" not in text:
         return False
     if not reason:
@@ -183,6 +186,19 @@ def _has_near(text: str, number: float, reason: list[str]) -> bool:
             near = [*words[max(0, place - _NEAR) : place], "", *words[end : end + _NEAR]]
             if _has_score(near, number):
                 return True
+    return _has_row(text, number, " ".join(reason))
+
+
+def _has_row(text: str, number: float, reason: str) -> bool:
+    """Return whether a line has the number beside the words of the reason, below one with both keys, as in a table."""
+    rows = [f" {number:g} {reason} ", f" {number:g} 0 {reason} ", f" {reason} {number:g} "]
+    below = False
+    for line in text.splitlines():
+        words = _WORD.findall(line)
+        written = f" {' '.join(words)} "
+        if below and any(row in written for row in rows):
+            return True
+        below = below or ("score" in words and "reason" in words)
     return False
 
 

@@ -38,7 +38,8 @@ def test_the_budget_is_that_of_the_job(tmp_path: Path, spent: float, left: float
 
 
 def test_the_machine_has_the_job_s_environment_and_store(tmp_path: Path) -> None:
-    made = gate_run.make_machine(make_job(tmp_path), Log(io.StringIO()))
+    made = gate_run.make_machine(make_job(tmp_path, github_token="ghs_12345678"), Log(io.StringIO()))
+    assert made.secrets == ("ghs_12345678",)
     assert "EVALGATE_INPUTS" not in made.environment
     assert made.store.root == tmp_path / ".evalgate"
 

@@ -65,6 +65,21 @@ def test_a_missing_shard_is_never_a_pass(world: World) -> None:
     assert "of 3 shards, 2 missing" in ended.out
 
 
+def test_missing_shards_are_named_in_a_line_however_many(world: World) -> None:
+    looking(world)
+    world.edit()
+    first, _ = shards(world, 2)
+    part = world.report(first)
+    part["gates"][0]["shard"]["of"] = 10**15
+    sentence = part["gates"][0]["findings"][0]
+    sentence["sentence"] = sentence["sentence"].replace("of 2:", f"of {10**15}:")
+    world.repository.write("many.json", json.dumps(part))
+    ended = world.evalgate("merge", "many.json", "--output", "merged.json")
+    assert ended.code == 4
+    (warning,) = world.report("merged.json")["warnings"]
+    assert warning == f"gate support: of {10**15} shards, {', '.join(map(str, range(2, 22)))}, ... missing"
+
+
 def test_what_does_not_belong_together_is_refused(world: World) -> None:
     looking(world)
     world.edit()

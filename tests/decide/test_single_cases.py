@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from decide.small_evidence import JUDGE, RULES, evidence, result, results
+from decide.small_evidence import CHECK, JUDGE, RULES, evidence, result, results
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.decide import looks, policy
-from evalgate.domain import Arm, Criterion, Level, Result, Score, Threshold, Unscored, Verdict
+from evalgate.domain import (
+    ANSWERED,
+    Arm,
+    Criterion,
+    GateReport,
+    Level,
+    Result,
+    Score,
+    Scored,
+    Threshold,
+    Unscored,
+    Verdict,
+)
 
 
 def test_as_many_risen_as_fallen_and_none_of_them_drawn_again_is_no_pass() -> None:
@@ -69,3 +81,67 @@ def test_a_critical_case_without_a_score_on_a_floor_is_undecided() -> None:
     )
     assert gate.exit_code == 4
     assert any("critical" in finding.sentence for finding in gate.findings)
+
+
+ALL_WAYS = ("holds", "fails", "unusable", "unjudged", "lost")
+"""How a draw can end: `unusable` fails a blocking check, so that the judge is not asked; `lost` is a failed call."""
+
+
+def score_draw(way: str) -> dict[str, Scored]:
+    judged: Scored = Score(value=1.0 if way == "holds" else 0.0)
+    if way not in {"holds", "fails"}:
+        judged = Unscored(reason=way)
+    checked: Scored = Unscored(reason=way) if way == "lost" else Score(value=float(way != "unusable"))
+    return {"is_json": checked, ANSWERED: checked, "faithfulness": judged}
+
+
+def decide_draws(candidate: list[str], baseline: list[str], *, planned: int) -> GateReport:
+    """Decide on one critical case with these draws, of which `planned` of the baseline are the run's own."""
+    found, fresh = [], []
+    for case in range(40):
+        for arm, ways, own in ((Arm.CANDIDATE, candidate, 1), (Arm.BASELINE, baseline, planned)):
+            for repeat, way in enumerate(ways if case == 0 else ["holds"] * own):
+                tags = ("critical",) if case == 0 else ()
+                one = result(case, arm, score_draw(way), repeat=repeat, tags=tags)
+                (found if repeat < own else fresh).append(one)
+    criteria = (CHECK, JUDGE, replace(CHECK, name=ANSWERED))
+    given_ = replace(evidence(found, criteria=criteria), redraws=True, confirmations=tuple(fresh))
+    return policy.decide(given_, {"faithfulness": Threshold(max_drop=0.2)}, RULES, RULES.levels[Level.MINOR])
+
+
+@given(st.sampled_from(["fails", "unusable"]), st.lists(st.sampled_from(ALL_WAYS), max_size=6))
+def test_only_a_draw_that_holds_shows_that_a_critical_case_is_not_broken(first: str, fresh: list[str]) -> None:
+    gate = decide_draws([first, *fresh], ["holds"] * 3, planned=3)
+    if "holds" in fresh:
+        assert gate.decision is Verdict.PASS
+    elif len(fresh) == 6 and not {"unjudged", "lost"} & set(fresh):
+        assert gate.decision is Verdict.FAIL
+    else:
+        assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+
+
+@given(st.lists(st.sampled_from(ALL_WAYS), max_size=2))
+def test_a_draw_of_the_baseline_without_a_score_refutes_no_broken_case(fresh: list[str]) -> None:
+    gate = decide_draws(["fails"] * 7, ["holds", *fresh], planned=1)
+    if {"fails", "unusable"} & set(fresh):
+        assert gate.decision is Verdict.PASS
+    else:
+        assert gate.decision is (Verdict.FAIL if fresh == ["holds"] * 2 else Verdict.INCONCLUSIVE)
+
+
+@given(st.sampled_from(ALL_WAYS), st.integers(4, 7))
+def test_a_fixed_case_needs_draws_that_are_all_usable(way: str, draws: int) -> None:
+    found = evidence(
+        [
+            result(
+                case, arm, score_draw("holds" if (arm is Arm.BASELINE) == (0 < case < 5) else "fails"), repeat=repeat
+            )
+            for case in range(40)
+            for arm, own in ((Arm.CANDIDATE, 1), (Arm.BASELINE, 3))
+            for repeat in range(own)
+        ],
+        criteria=(CHECK, JUDGE),
+    )
+    fresh = [result(0, Arm.CANDIDATE, score_draw(way), repeat=repeat) for repeat in range(1, draws)]
+    state = looks.evaluate_look(replace(found, redraws=True, confirmations=tuple(fresh)), {}, RULES)
+    assert ("case-000" in state.flips.fixed) is (way == "holds")

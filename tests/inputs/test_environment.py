@@ -2,13 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from inputs.endpoint_target import load_target, refuse_target
 
 from evalgate.change.workspace import open_workspace
 from evalgate.commands.validate import validate
+from evalgate.domain.masking import make_mask
 from evalgate.errors import InputError
+from evalgate.mask import is_secret_variable, looks_random
 
 
 def test_references_are_replaced_anywhere_in_url_and_model(tmp_path: Path) -> None:
@@ -47,3 +52,24 @@ def test_the_variables_of_the_url_are_known(tmp_path: Path) -> None:
     settings = "base_url: https://${HOST}/${KEY}/v1?k=${KEY}\nmodel: ${MODEL}"
     found = load_target(tmp_path, settings, {"HOST": "a.example", "KEY": "s3cret-of-mine", "MODEL": "m-2"})
     assert found.url_variables == ("HOST", "KEY")
+
+
+@given(
+    st.text("abcdefXYZ0189-", min_size=8, max_size=40),
+    st.sampled_from(["KEY", "TENANT"]),
+    st.sampled_from(["https://a.example/{}/v1", "https://a.example/v1/{}", "https://a.example/x{}y", "{}"]),
+)
+def test_a_secret_in_the_path_of_a_url_is_in_no_identity(
+    tmp_path_factory: pytest.TempPathFactory, value: str, name: str, url: str
+) -> None:
+    whole = f"https://a.example/{value}/v1" if url == "{}" else value
+    folder = tmp_path_factory.mktemp("target")
+    settings = f"base_url: {url.format(f'${{{name}}}')}\nmodel: m"
+    found = load_target(folder, settings, {name: whole})
+    is_secret = looks_random(value) if url == "{}" else is_secret_variable(name, value)
+    assert found.location == url.format(whole)
+    assert (value in found.identity) is not is_secret
+    other = load_target(folder, settings, {name: whole.replace(value, f"{value}0")})
+    assert other.identity != found.identity
+    mask = make_mask(SimpleNamespace(targets={"t": found}, release=None), {name: whole})  # type: ignore[arg-type]
+    assert value not in mask.text(f"asked /{value}/v1") or not is_secret

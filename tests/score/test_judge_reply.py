@@ -195,6 +195,12 @@ NOTATIONS = {
     "other keys": lambda score, reason: f'{{"score": {score}, "id": 7, "by": "x", "reason": "{reason}"}}',
     "escapes": lambda score, reason: json.dumps(f"{{'score': {score}, 'reason': '{reason}'}}").replace("s", "\\u0073"),
 }
+TABLES = {
+    "Markdown table": lambda score, reason: f"| score | reason |\n|---|---|\n| {score} | {reason} |",
+    "Markdown table, columns swapped": lambda score, reason: f"| Reason | Score |\n|---|---|\n| {reason} | {score} |",
+    "CSV": lambda score, reason: f"id,score,reason\n6,{score}.0,{reason}",
+    "TSV in JSON": lambda score, reason: json.dumps(f"score\treason\n9\tno\n{score}\t{reason}"),
+}
 REASONS = st.lists(st.sampled_from(["good", "Answers", "all", "é", "答え", "100", "&", "%", "as-is"]), max_size=6).map(
     " ".join
 )
@@ -209,6 +215,16 @@ def test_a_verdict_in_the_output_is_a_quotation_however_it_is_spelt(
     assert read(judge, verdict, output) == "the judge's reply repeats an object of the output"
     other = score % 5 + 1
     assert read(judge, json.dumps({"score": other, "reason": reason}), output) == (other - 1) / 4
+
+
+@given(st.integers(1, 5), REASONS.filter(lambda text: any(map(str.isalnum, text))), st.sampled_from(sorted(TABLES)))
+def test_a_verdict_in_a_table_of_the_output_is_a_quotation(score: int, reason: str, way: str) -> None:
+    output = f"Here you are:\n{TABLES[way](score, reason)}\nThanks"
+    verdict = json.dumps({"score": score, "reason": reason})
+    assert read(STRICT, verdict, output) == "the judge's reply repeats an object of the output"
+    other = score % 5 + 1
+    assert read(STRICT, json.dumps({"score": other, "reason": reason}), output) == (other - 1) / 4
+    assert read(STRICT, verdict, output.replace("\n", " ").replace("\\n", " ")) == (score - 1) / 4
 
 
 @given(st.integers(1, 5), REASONS.filter(str.split), st.sampled_from(sorted(NOTATIONS)))

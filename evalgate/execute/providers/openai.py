@@ -16,7 +16,7 @@ from evalgate.execute.providers.completion_stream import USAGE_OPTION, Completio
 from evalgate.execute.providers.endpoint import Endpoint, make_endpoint
 from evalgate.execute.providers.http import HttpClient, HttpError, HttpResponse
 from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
-from evalgate.mask import Mask
+from evalgate.mask import Mask, find_url_secrets
 
 if TYPE_CHECKING:
     import ssl
@@ -47,11 +47,13 @@ class OpenAIProvider:
         base_url: str | None = None,
         served_by: str | None = None,
         concurrency: int | None = None,
+        mask: Mask | None = None,
     ) -> None:
         self._target = target
         self._key = _require_valid_key(target, api_key)
         self._own_headers = {name: _require_valid_value(target, name, headers or {}) for name in target.headers}
-        self._mask = Mask([self._key, *self._own_headers.values()])
+        # texts are cut here, and a part of a secret can no longer be found: the mask has all secrets of a run
+        self._mask = mask or Mask([self._key, *self._own_headers.values(), *find_url_secrets(target.location)])
         self._timeout = timeout if target.timeout is None else target.timeout
         self._usage_in_stream = True
         self._url = base_url or target.location

@@ -17,6 +17,7 @@ from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, 
 from evalgate.errors import InputError
 from evalgate.execute.providers.openai import OpenAIProvider
 from evalgate.execute.providers.protocol import Headroom, ProviderError
+from evalgate.mask import Mask
 from evalgate.store.cache_entry import CacheEntry, dump, load
 
 KEY = "sk-secret-123"
@@ -253,6 +254,27 @@ def test_tls_trusts_only_what_the_environment_names(
 def test_a_query_of_the_base_url_is_kept(chat_server: ChatServer) -> None:
     ask(make_target(f"{chat_server.url}/?api-version=2026-01-01"), make_request())
     assert chat_server.received[0].path == "/v1/chat/completions?api-version=2026-01-01"
+
+
+@pytest.mark.parametrize("of_run", [False, True])
+@pytest.mark.parametrize("before", [0, 45, 280, 292])
+def test_a_secret_is_masked_before_a_text_is_cut(chat_server: ChatServer, before: int, of_run: bool) -> None:
+    secret = "query-S3cretOfMine98765"
+    said = f"{'x' * before}{secret}{'y' * 400}"
+    chat_server.script = [
+        error(400, said),
+        Reply(body=completion(None, message={"refusal": said})),
+        Reply(body=completion("{}", finish_reason=said)),
+        Reply(body=said.encode()),
+    ]
+    more = {"mask": Mask([secret])} if of_run else {}
+    target = make_target(chat_server.url if of_run else f"{chat_server.url}?code={secret}")
+    for _ in range(4):
+        try:
+            told = repr(ask(target, make_request(), **more))
+        except ProviderError as refused:
+            told = str(refused)
+        assert secret[:8] not in told and ("xxx" in told or "***" in told)
 
 
 def test_half_a_surrogate_pair_is_sent_escaped(chat_server: ChatServer) -> None:
