@@ -24,6 +24,7 @@ _VERBS = {
     "init": ("evalgate.cli.init", "Write the first configuration, for your prompt or for a sample."),
     "run": ("evalgate.cli.run", "Run the gate: candidate against baseline, and a verdict."),
     "validate": ("evalgate.cli.validate", "Check configuration, prompts and dataset; no model, no network."),
+    "bump": ("evalgate.cli.bump", "Write the version and the reason of a changed prompt."),
     "plan": ("evalgate.cli.plan", "Estimate what a run would cost: calls, tokens, dollars."),
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
     "import": ("evalgate.cli.imports", "Write cases, scores or configuration from files of other tools."),

@@ -42,34 +42,38 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     checked. Raises one error with all faults of all gates.
     """
     workspace = replace(workspace, tree=close_tree(workspace.tree))
-    config, tree = workspace.config, workspace.tree
-    everything = replace(config.policy, levels=dict.fromkeys(Level, STRICT_LEVEL))
-    strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
-
-    def validate_gate(gate: Gate) -> GatePlan:
-        read = FaultCollector()
-        read.take(partial(require_variables, config, [gate]))
-        candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt, gate.settings))
-        baseline = None
-        if gate.baseline is not None:
-            baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline, gate.baseline_settings))
-        versions = [version for version in (candidate, baseline) if version is not None]
-        dataset = read.take(partial(load_cases, tree, gate, versions, config))
-        read.faults += collect_recorded_faults(workspace, gate, dataset).faults
-        read.faults += [] if dataset is None else find_option_faults(gate, dataset)
-        read.faults += [] if candidate is None else find_measuring_includes(candidate, config, tree)
-        plan = None
-        if candidate is not None and dataset is not None:
-            args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)
-            plan = read.take(partial(gate_plan.make_plan, *args))
-        if plan is None or read.faults:
-            raise read.error()
-        return plan
-
-    plans = make_all([gate for gate in config.gates if not list_unseen(gate)], validate_gate)
+    config = workspace.config
+    seen = [gate for gate in config.gates if not list_unseen(gate)]
+    plans = make_all(seen, lambda gate: validate_gate(workspace, gate))
     make_all([gate for gate in config.gates if list_unseen(gate)], lambda gate: _validate_files(workspace, gate))
     refuse_unknown_tags(plans, workspace)
     return plans
+
+
+def validate_gate(workspace: Workspace, gate: Gate, *, recorded: bool = True) -> GatePlan:
+    """Check a gate as `validate` does, and return its plan. Without `recorded`, cases may lack a recorded output."""
+    config, tree = workspace.config, workspace.tree
+    everything = replace(config.policy, levels=dict.fromkeys(Level, STRICT_LEVEL))
+    strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
+    read = FaultCollector()
+    read.take(partial(require_variables, config, [gate]))
+    candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt, gate.settings))
+    baseline = None
+    if gate.baseline is not None:
+        baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline, gate.baseline_settings))
+    versions = [version for version in (candidate, baseline) if version is not None]
+    dataset = read.take(partial(load_cases, tree, gate, versions, config))
+    if recorded:
+        read.faults += collect_recorded_faults(workspace, gate, dataset).faults
+    read.faults += [] if dataset is None else find_option_faults(gate, dataset)
+    read.faults += [] if candidate is None else find_measuring_includes(candidate, config, tree)
+    plan = None
+    if candidate is not None and dataset is not None:
+        args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)
+        plan = read.take(partial(gate_plan.make_plan, *args))
+    if plan is None or read.faults:
+        raise read.error()
+    return plan
 
 
 def _validate_files(workspace: Workspace, gate: Gate) -> None:
@@ -106,7 +110,7 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
     found: list[GatePlan] = []
     for chosen in workspace.config.gates:
         with suppress(EvalgateError):
-            if _is_edited(workspace, chosen, default_branch):
+            if is_edited(workspace, chosen, default_branch):
                 found += make_plans(workspace, [chosen], selection, CallMode(release_copies=True), store)
     return tuple(found)
 
@@ -157,7 +161,7 @@ def find_lacking(edited: Sequence[GatePlan], config: Config) -> Iterator[tuple[s
             yield plan.gate.name, sentence
 
 
-def _is_edited(workspace: Workspace, gate: Gate, default_branch: str | None) -> bool:
+def is_edited(workspace: Workspace, gate: Gate, default_branch: str | None) -> bool:
     """Return whether a file of a gate's prompt differs from the merge base; False where there is no merge base."""
     git = workspace.git
     base = None if git is None else find_base_commit(git, default_branch)
