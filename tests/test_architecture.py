@@ -69,7 +69,7 @@ OWNERS = {
     "xllamacpp": {"execute/providers/local_model.py"},
     "pandas": {"__init__.py", "domain/frames.py", "domain/verdict.py", "inputs/formats/dataframe.py"},
     "scipy": {"decide/statistics.py"},
-    "rapidfuzz": {"score/text_checks.py"},
+    "rapidfuzz": {"score/text_checks.py", "plan/near_duplicates.py"},
     "sqlglot": {"score/sql_output.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},
