@@ -15,6 +15,7 @@ from evalgate.domain.lists import name_some
 from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.included_files import find_measuring_includes
+from evalgate.gate.list_pricing import require_prices
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.plans import (
     collect_recorded_faults,
@@ -47,6 +48,7 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     plans = make_all(seen, lambda gate: validate_gate(workspace, gate))
     make_all([gate for gate in config.gates if list_unseen(gate)], lambda gate: _validate_files(workspace, gate))
     refuse_unknown_tags(plans, workspace)
+    require_prices(plans, config)
     return plans
 
 

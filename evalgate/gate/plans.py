@@ -29,6 +29,7 @@ from evalgate.errors import (
 )
 from evalgate.gate import released
 from evalgate.gate.included_files import find_measuring_includes
+from evalgate.gate.list_pricing import describe_list_prices, require_prices
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
@@ -86,6 +87,7 @@ def make_plans(
         for plan in _make_all_plans(workspace, gates, selection, base, finder)
     )
     refuse_unknown_tags(plans, workspace)
+    require_prices(plans, workspace.config)
     return plans
 
 
@@ -189,6 +191,7 @@ def _make_plan(
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     notes += describe_unsent(found.candidate) + describe_placeholders(dataset)
     notes += describe_given_fields(gate, found.candidate, arm.version)
+    notes += tuple(describe_list_prices(plan, config))
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 
 
