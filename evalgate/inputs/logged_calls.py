@@ -100,21 +100,27 @@ def _find_calls(value: Mapping[str, Any]) -> Iterator[LoggedCall]:
     elif "attributes" in value and ("spanId" in value or "span_id" in value or "traceId" in value):
         yield from _read_span(value)
     elif isinstance(value.get("data"), list) and "input" not in value:
-        for one in value["data"]:
-            yield from _find_calls(one) if isinstance(one, Mapping) else ()
+        for one in _list_mappings(value["data"]):
+            yield from _find_calls(one)
     else:
         yield from _read_request(value)
-        for one in value.get("observations") or ():
-            if isinstance(one, Mapping) and one.get("type") == "GENERATION":
+        for one in _list_mappings(value.get("observations")):
+            if one.get("type") == "GENERATION":
                 yield from _find_calls(one)
 
 
 def _list_spans(export: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for resource in export["resourceSpans"]:
-        for scope in resource.get("scopeSpans", ()) if isinstance(resource, Mapping) else ():
-            for span in scope.get("spans", ()) if isinstance(scope, Mapping) else ():
-                if isinstance(span, Mapping):
-                    yield span
+    for resource in _list_mappings(export["resourceSpans"]):
+        for scope in _list_mappings(resource.get("scopeSpans")):
+            yield from _list_mappings(scope.get("spans"))
+
+
+def _list_mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _as_mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _read_span(span: Mapping[str, Any]) -> Iterator[LoggedCall]:
@@ -135,7 +141,7 @@ def _read_attributes(given: Any) -> dict[str, Any]:
     """Return attributes by name, of OTLP's list of pairs or of a plain mapping."""
     if isinstance(given, Mapping):
         return dict(given)
-    pairs = [one for one in given or () if isinstance(one, Mapping) and isinstance(one.get("key"), str)]
+    pairs = [one for one in _list_mappings(given) if isinstance(one.get("key"), str)]
     return {pair["key"]: _read_any_value(pair.get("value")) for pair in pairs}
 
 
@@ -143,9 +149,9 @@ def _read_any_value(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if "arrayValue" in value:
-        return [_read_any_value(one) for one in (value["arrayValue"] or {}).get("values", ())]
+        return [_read_any_value(one) for one in _list_mappings(_as_mapping(value["arrayValue"]).get("values"))]
     if "kvlistValue" in value:
-        return _read_attributes((value["kvlistValue"] or {}).get("values"))
+        return _read_attributes(_as_mapping(value["kvlistValue"]).get("values"))
     return next(iter(value.values()), None)
 
 
@@ -162,8 +168,8 @@ def _collect(values: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
 def _read_request(value: Mapping[str, Any]) -> Iterator[LoggedCall]:
     """Yield the call of a request with its response, of a line of a batch, or of an observation or a trace."""
     request, response = value.get("request"), value.get("response")
-    body = value.get("body", request if isinstance(request, Mapping) else value)
-    body = body.get("body", body) if isinstance(body, Mapping) else value
+    body = _as_mapping(value.get("body", request)) or value
+    body = _as_mapping(body.get("body")) or body
     if isinstance(response, Mapping):
         response = response.get("body", response)
     given = _parse(body.get("messages", body.get("input")))

@@ -19,7 +19,8 @@ def edit(world: World, version: str = "1.0.0", manner: str = "Be brief, always a
 
 def test_it_writes_what_the_finding_names_and_the_gate_accepts_it(world: World) -> None:
     before = edit(world)
-    assert world.evalgate("validate").code == 1
+    refused = world.evalgate("validate")
+    assert refused.code == 1 and "evalgate bump" in refused.err
     told = world.evalgate("bump", "--change", "Shorter answers: fewer words")
     assert told.code == 0 and f"{PATH}: version 1.0.0 -> 1.1.0" in told.out
     after = before.replace('"1.0.0"', '"1.1.0"').replace("change: why", 'change: "Shorter answers: fewer words"')

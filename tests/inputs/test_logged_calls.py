@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.errors import InputError
 from evalgate.inputs.logged_calls import choose_call, read_calls
@@ -90,3 +92,47 @@ def test_what_is_no_call_is_refused(text: str) -> None:
 def test_a_message_that_is_no_text_gives_no_messages() -> None:
     chat = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
     assert read_calls(json.dumps({"input": chat}).encode(), "x")[0].messages == ()
+
+
+KEYS = [
+    "resourceSpans",
+    "scopeSpans",
+    "spans",
+    "attributes",
+    "spanId",
+    "key",
+    "value",
+    "arrayValue",
+    "kvlistValue",
+    "values",
+]
+KEYS += [
+    "input",
+    "output",
+    "data",
+    "observations",
+    "type",
+    "request",
+    "response",
+    "body",
+    "messages",
+    "choices",
+    "role",
+]
+KEYS += ["content", "parts", "text", "message", "kwargs", "id", "gen_ai.input.messages", "gen_ai.prompt.0.role"]
+VALUES = st.recursive(
+    st.none() | st.sampled_from(["", "user", "GENERATION", "[{}]", "{}", "x"]) | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_any_json_is_read_or_refused(value: object) -> None:
+    try:
+        calls = read_calls(json.dumps(value).encode(), "x.json")
+    except InputError:
+        return
+    for call in calls:
+        assert isinstance(call.messages, tuple) and isinstance(call.variables, dict)
+        assert call.answer is None or isinstance(call.answer, str)

@@ -16,7 +16,7 @@ from evalgate.gate.dataset_gates import DatasetGates, find_dataset_gates, load_d
 from evalgate.plan.case_lint import CaseFinding, CaseRecord, find_case_findings
 from evalgate.store.store import Store
 
-MOST_REPORTS = 50
+MOST_REPORTS = 10
 """Stored verdicts that are read, the newest first."""
 
 
