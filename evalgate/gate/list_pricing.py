@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from evalgate.domain import Config, GatePlan, Request, Usage
 from evalgate.domain.target import Target
@@ -31,10 +32,14 @@ def make_price(config: Config, engine: EngineName) -> Price:
     return price
 
 
-def describe_list_prices(plan: GatePlan, config: Config) -> Iterator[str]:
-    """Yield a note for each provider by whose list prices the calls of a plan are priced."""
-    used = _list_asked(plan, config)
-    yield from dict.fromkeys(_describe(one) for one, model in used if one.find_list_price(model) is not None)
+def add_price_notes(plan: GatePlan, config: Config, *, is_replayed: bool) -> GatePlan:
+    """Return a plan with a note for each provider by whose list prices its calls are priced.
+
+    With `is_replayed`, targets with recordings are not called.
+    """
+    used = [one for one in _list_asked(plan, config) if not (is_replayed and one[0].recordings)]
+    notes = dict.fromkeys(_describe(target) for target, model in used if target.find_list_price(model) is not None)
+    return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
 
 
 def require_prices(plans: Sequence[GatePlan], config: Config) -> None:

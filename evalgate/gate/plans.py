@@ -29,7 +29,7 @@ from evalgate.errors import (
 )
 from evalgate.gate import released
 from evalgate.gate.included_files import find_measuring_includes
-from evalgate.gate.list_pricing import describe_list_prices, require_prices
+from evalgate.gate.list_pricing import add_price_notes, require_prices
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
@@ -83,7 +83,11 @@ def make_plans(
     change = workspace if isinstance(workspace, PullRequest) else None
     finder = released.make_finder(rules, workspace.folder, store, copies=calls.release_copies, change=change)
     plans = tuple(
-        _add_samples(add_pass(plan, workspace.config, calls, store), workspace.config, calls, store)
+        add_price_notes(
+            _add_samples(add_pass(plan, workspace.config, calls, store), workspace.config, calls, store),
+            workspace.config,
+            is_replayed=calls.answers == "replay",
+        )
         for plan in _make_all_plans(workspace, gates, selection, base, finder)
     )
     refuse_unknown_tags(plans, workspace)
@@ -191,7 +195,6 @@ def _make_plan(
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     notes += describe_unsent(found.candidate) + describe_placeholders(dataset)
     notes += describe_given_fields(gate, found.candidate, arm.version)
-    notes += tuple(describe_list_prices(plan, config))
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 
 

@@ -55,18 +55,20 @@ def find_case_findings(
     policy: Policy,
     *,
     least_in_tag: int,
+    shown_drop: float,
     record: CaseRecord | None = None,
 ) -> Iterator[CaseFinding]:
     """Yield the findings about a dataset that these gates use, with the prompts of the gates.
 
-    `least_in_tag` is the number of units below which a tag is not tested by itself.
+    `least_in_tag` is the number of units below which a tag is not tested by itself, `shown_drop` the drop that so many
+    units reliably show.
     """
     names = list_asked_fields(dataset, versions)
     yield from _find_placeholders(dataset)
     yield from _find_duplicates(dataset, names)
     yield from _find_leaks(dataset, gates, versions, names)
     yield from _find_empty(dataset, gates)
-    yield from _find_small_tags(dataset, policy, names, least_in_tag)
+    yield from _find_small_tags(dataset, policy, names, least_in_tag, shown_drop)
     yield from _find_always_passing(dataset, record)
     yield from _find_unused(dataset, gates, versions)
 
@@ -199,7 +201,9 @@ def _find_empty(dataset: GoldenDataset, gates: Sequence[Gate]) -> Iterator[CaseF
     yield from _count_rest("empty_expected", [case for case, _, _ in empty], dataset, "empty fields")
 
 
-def _find_small_tags(dataset: GoldenDataset, policy: Policy, names: Sequence[str], least: int) -> Iterator[CaseFinding]:
+def _find_small_tags(
+    dataset: GoldenDataset, policy: Policy, names: Sequence[str], least: int, shown_drop: float
+) -> Iterator[CaseFinding]:
     """Yield a finding for each tag that is not tested by itself. One case is enough for a critical tag."""
     units = number_case_units(dataset.cases, names)
     members: dict[str, set[int]] = {}
@@ -213,7 +217,8 @@ def _find_small_tags(dataset: GoldenDataset, policy: Policy, names: Sequence[str
             continue
         blocks = "; it is a blocking tag, so that every change is undecided" if tag in policy.blocking_tags else ""
         message = f"the tag {tag} has {len(found)} of the {least} units that a test of its own needs{blocks}"
-        yield _make("small_tag", message, dataset, first[tag], "bring more cases with this tag")
+        hint = f"bring more cases with this tag: {least} units reliably show a drop of {shown_drop:.2f}"
+        yield _make("small_tag", message, dataset, first[tag], hint)
 
 
 def _find_always_passing(dataset: GoldenDataset, record: CaseRecord | None) -> Iterator[CaseFinding]:

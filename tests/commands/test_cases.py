@@ -75,7 +75,11 @@ def test_a_case_is_added_from_a_report(world: World) -> None:
     told = world.evalgate("cases", "add", "--from-report", "report.json", "--case", "case-007", "--expected", "x")
     assert told.code == 0 and "sends the request of case case-007" in told.out
     assert rows(world)[-1] == {"id": "case-064", "query": "question 7", "context": "fact 7", "expected": "x"}
-    write_rows(world, [row for row in rows(world) if row["id"] not in ("case-007", "case-064")])
+    edited = [{**row, "query": "edited since"} if row["id"] == "case-007" else row for row in rows(world)]
+    write_rows(world, edited)
+    again = ["cases", "add", "--from-report", "report.json", "--case", "case-007", "--expected", "x"]
+    assert world.evalgate(*again).code == 0 and rows(world)[-1]["query"] == "question 7"
+    write_rows(world, [row for row in rows(world) if row["id"] not in ("case-007", "case-064", "case-065")])
     answer = ["--expected-from-output", "--id", "seven"]
     assert world.evalgate("cases", "add", "--from-report", "report.json", "--case", "case-007", *answer).code == 0
     assert rows(world)[-1] == {"id": "seven", "query": "question 7", "context": "fact 7", "expected": "no JSON"}

@@ -13,7 +13,7 @@ from evalgate.commands.validate import validate
 from evalgate.domain import Limits, Output, Request, Usage
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import InputError
-from evalgate.gate.list_pricing import describe_list_prices, make_price
+from evalgate.gate.list_pricing import add_price_notes, make_price
 from evalgate.plan.estimate import estimate_calls
 
 CONFIG = """\
@@ -62,9 +62,18 @@ def test_plan_and_report_say_which_list_it_is(tmp_path: Path) -> None:
     date = listed.date
     calls = estimate_calls(plan, workspace.config.targets, lambda request: False)
     assert calls.listed == date and calls.cost_usd is not None and calls.cost_usd > 0
-    assert list(describe_list_prices(plan, workspace.config)) == [
-        f"the cost is by OpenAI's list prices of {date}; `prices` of the target replace them"
-    ]
+    assert add_price_notes(plan, workspace.config, is_replayed=True).notes == (
+        *plan.notes,
+        f"the cost is by OpenAI's list prices of {date}; `prices` of the target replace them",
+    )
+
+
+def test_a_recording_that_is_replayed_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text("")
+    workspace = open_project(tmp_path, "model: gpt-4o-mini, recordings: r.jsonl")
+    (plan,) = validate(workspace)
+    assert add_price_notes(plan, workspace.config, is_replayed=True) == plan
+    assert add_price_notes(plan, workspace.config, is_replayed=False).notes != plan.notes
 
 
 def test_a_limit_in_dollars_takes_list_prices_and_refuses_a_model_without_one(tmp_path: Path) -> None:

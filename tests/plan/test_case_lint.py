@@ -37,7 +37,7 @@ CASES = [case(number) for number in range(10)]
 
 def lint(*cases: Case, policy: Policy = POLICY, record: CaseRecord | None = None) -> list[CaseFinding]:
     dataset = GoldenDataset(path="d.jsonl", cases=(*cases, *CASES[len(cases) :]))
-    return list(find_case_findings(dataset, [GATE], [PROMPT], policy, least_in_tag=8, record=record))
+    return list(find_case_findings(dataset, [GATE], [PROMPT], policy, least_in_tag=8, shown_drop=0.21, record=record))
 
 
 def only(found: list[CaseFinding]) -> tuple[str, str, int]:
@@ -81,6 +81,7 @@ def test_a_class_and_a_source_are_no_leaks() -> None:
 def test_small_tags_are_found_but_for_critical_ones() -> None:
     tagged = [case(number, tags=["rare"]) for number in range(3)]
     assert "has 3 of the 8 units" in only(lint(*tagged))[1]
+    assert "8 units reliably show a drop of 0.21" in lint(*tagged)[0].hint
     assert "blocking tag" in only(lint(*tagged, policy=replace(POLICY, blocking_tags=("rare",))))[1]
     assert lint(*tagged, policy=replace(POLICY, critical_tags=("rare",))) == []
     assert lint(*(case(number, tags=["often"]) for number in range(8))) == []
@@ -99,6 +100,6 @@ def test_fields_that_nothing_uses_are_found() -> None:
 def test_long_lists_are_cut() -> None:
     cases = [case(number % 10, query=f"REPLACE: query {number}") for number in range(30)]
     dataset = GoldenDataset(path="d.jsonl", cases=tuple(replace(one, id=str(n)) for n, one in enumerate(cases)))
-    found = list(find_case_findings(dataset, [GATE], [PROMPT], POLICY, least_in_tag=8))
+    found = list(find_case_findings(dataset, [GATE], [PROMPT], POLICY, least_in_tag=8, shown_drop=0.21))
     marked = [one for one in found if one.kind == "placeholder"]
     assert len(marked) == 21 and marked[-1].message == "and 10 more cases with placeholders"

@@ -107,7 +107,7 @@ def _read_source(
 
 
 def _read_report(new: NewCase, path: Path, gate: Gate, dataset: GoldenDataset) -> tuple[dict[str, Json], str | None]:
-    """Return the fields of a case in a report as the dataset has them, or had them, and the candidate's answer."""
+    """Return the fields of a case as they were when the report was made, and the candidate's answer."""
     report = reports.load_report(path)
     holders = [one for one in report.gates if new.case in one.evidence.inputs]
     found = next((one for one in holders if one.evidence.name == gate.name), holders[0] if len(holders) == 1 else None)
@@ -118,8 +118,9 @@ def _read_report(new: NewCase, path: Path, gate: Gate, dataset: GoldenDataset) -
     there = next((case for case in dataset.cases if case.id == new.case), None)
     fields: dict[str, Json] = {}
     for one in found.evidence.inputs[new.case]:
-        if there is not None and one.name in there.fields:
-            fields[one.name] = there.fields[one.name]
+        known_value = None if there is None else there.fields.get(one.name)
+        if known_value is not None and (not isinstance(known_value, str) or known_value == one.text):
+            fields[one.name] = known_value  # a report shows data and messages as text
         elif one.text.endswith(_CUT) or HIDDEN in one.text or ";base64,[" in one.text:
             raise InputError(f"{one.name} of case {new.case} is not whole in the report", hint=f"--set {one.name}=TEXT")
         else:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalgate.change.workspace import WorkingTree
+from evalgate.commands.plan import ASSUMED_SPREAD
+from evalgate.decide import power
 from evalgate.decide.tags import MIN_CASES
 from evalgate.domain import Gate, Report
 from evalgate.errors import EvalgateError
@@ -42,6 +44,7 @@ def lint_cases(
             group.versions,
             workspace.config.policy,
             least_in_tag=MIN_CASES,
+            shown_drop=power.find_detectable_drop(ASSUMED_SPREAD, MIN_CASES),
             record=read_record(group, known),
         )
         kept = (one for one in found if one.kind != "unused_field" or (versions and not takes_all))
