@@ -31,7 +31,7 @@ def read_call_fields(
         except LookupError:
             message = f'--field {name}: the call has no value at "{path}"'
             raise InputError(message, hint="begin with input, output or user") from None
-    wanted = [name for name in prompt.variables if name not in given and name not in found]
+    wanted = [name for name in sorted(prompt.variables) if name not in given and name not in found]
     variables = call.variables
     found |= {name: variables[name] for name in wanted if name in variables}
     missing = [name for name in wanted if name not in found]

@@ -36,7 +36,7 @@ def test_variables_are_taken_by_name_and_by_path() -> None:
 def test_a_message_is_read_where_one_set_of_values_fits() -> None:
     assert read(chat("Q: where?\nC: there")) == {"query": "where?", "context": "there"}
     for text in ("Q: where?\nC: there\nC: too", "where?", "Q: where?"):
-        with pytest.raises(InputError, match="does not say what query, context are"):
+        with pytest.raises(InputError, match="does not say what context, query are"):
             read(chat(text))
 
 
@@ -44,7 +44,7 @@ def test_one_text_is_the_only_variable() -> None:
     one = 'messages:\n  - {role: user, content: "{{query}}"}\n'
     assert read("where?", one) == {"query": "where?"}
     assert read("where?", known={"context": "c"}) == {"query": "where?"}
-    with pytest.raises(InputError, match="--set query=TEXT"):
+    with pytest.raises(InputError, match="--set context=TEXT"):
         read("where?")
 
 
