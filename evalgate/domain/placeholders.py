@@ -13,7 +13,7 @@ MARK = "REPLACE"
 
 def describe_placeholders(dataset: GoldenDataset) -> tuple[str, ...]:
     """Return a note on the cases that have a text which begins with `MARK` and a colon, if there are any."""
-    count = sum(1 for case in dataset.cases if any(map(_is_placeholder, case.fields.values())))
+    count = sum(1 for case in dataset.cases if any(map(is_placeholder, case.fields.values())))
     if not count:
         return ()
     return (
@@ -22,9 +22,10 @@ def describe_placeholders(dataset: GoldenDataset) -> tuple[str, ...]:
     )
 
 
-def _is_placeholder(value: Json) -> bool:
+def is_placeholder(value: Json) -> bool:
+    """Return whether a value has a text that begins with `MARK` and a colon."""
     if isinstance(value, str):
         return value.startswith(f"{MARK}: ")
     if isinstance(value, Mapping):
-        return any(map(_is_placeholder, value.values()))
-    return isinstance(value, list | tuple) and any(map(_is_placeholder, value))
+        return any(map(is_placeholder, value.values()))
+    return isinstance(value, list | tuple) and any(map(is_placeholder, value))

@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from evalgate.domain import Case, Check, Gate, GoldenDataset, Json, Policy, PromptVersion, applies, as_text, normalize
+from evalgate.domain import Case, Check, Gate, GoldenDataset, Policy, PromptVersion, applies, as_text, normalize
 from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
+from evalgate.domain.placeholders import MARK, is_placeholder
 from evalgate.domain.units import number_units
 from evalgate.errors import Place
 from evalgate.plan.asked_field import NOT_ASKED
 from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.plan.near_duplicates import find_near_duplicates
 
-PLACEHOLDER = "REPLACE"
-"""How the texts begin that `evalgate init` writes for the user to replace."""
 _LEAST_ANSWER = 12
 """Characters of an answer that is searched for. A shorter one stands in many texts by chance."""
 _NAMED = 5
@@ -89,21 +88,16 @@ def number_case_units(cases: Sequence[Case], names: Sequence[str]) -> list[int]:
 
 
 def _find_placeholders(dataset: GoldenDataset) -> Iterator[CaseFinding]:
-    marked = [case for case in dataset.cases if any(_is_placeholder(value) for value in case.fields.values())]
+    marked = [case for case in dataset.cases if any(is_placeholder(value) for value in case.fields.values())]
     for case in marked[:_LISTED]:
-        names = [name for name, value in case.fields.items() if _is_placeholder(value)]
-        message = f'case {case.id}: {", ".join(names)} still has the text "{PLACEHOLDER}"'
+        names = [name for name, value in case.fields.items() if is_placeholder(value)]
+        message = f'case {case.id}: {", ".join(names)} still has the text "{MARK}"'
         yield _make("placeholder", message, dataset, case.line, "write a case of your own")
     yield from _count_rest("placeholder", marked, dataset, "cases with placeholders")
 
 
-def _is_placeholder(value: Json) -> bool:
-    text = as_text(value)
-    return f"{PLACEHOLDER}: " in text or f"/{PLACEHOLDER}-" in text
-
-
 def _find_duplicates(dataset: GoldenDataset, names: Sequence[str]) -> Iterator[CaseFinding]:
-    cases = [case for case in dataset.cases if not any(_is_placeholder(value) for value in case.fields.values())]
+    cases = [case for case in dataset.cases if not any(is_placeholder(value) for value in case.fields.values())]
     texts = ["\n".join(as_text(case.fields.get(name, "")) for name in names) for case in cases]
     found = {
         position: first
