@@ -20,10 +20,15 @@ from evalgate.console import streams
 from evalgate.console.escaped_streams import escape_streams
 from evalgate.errors import EvalgateError, ExitCode
 
+COMPLETION = "_EVALGATE_COMPLETE"
+"""The environment variable by which the completion script of a shell asks for completions."""
+
 _VERBS = {
     "init": ("evalgate.cli.init", "Write the first configuration, for your prompt or for a sample."),
     "run": ("evalgate.cli.run", "Run the gate: candidate against baseline, and a verdict."),
     "validate": ("evalgate.cli.validate", "Check configuration, prompts and dataset; no model, no network."),
+    "bump": ("evalgate.cli.bump", "Write the version and the reason of a changed prompt."),
+    "cases": ("evalgate.cli.cases", "Add, check, count, compare and split the cases of datasets."),
     "plan": ("evalgate.cli.plan", "Estimate what a run would cost: calls, tokens, dollars."),
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
     "import": ("evalgate.cli.imports", "Write cases, scores or configuration from files of other tools."),
@@ -39,6 +44,9 @@ _VERBS = {
     "cache": ("evalgate.cli.cache", "Count, prune, export and import cached answers."),
     "hook": ("evalgate.cli.hook", "Install the git hook that checks prompts before a push."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
+    "explain": ("evalgate.cli.explain", "Explain a finding: what it means, and how to mend it."),
+    "schema": ("evalgate.cli.schema", "Print the JSON Schema of a file format."),
+    "completion": ("evalgate.cli.completion", "Print the completion script of a shell."),
 }
 
 
@@ -75,6 +83,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # a character that the console cannot show is printed as an escape, and does not raise
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    if os.environ.get(COMPLETION):
+        root.main(prog_name="evalgate")  # a shell asks for names of verbs and options, which click writes as bytes
     with escape_streams(os.environ):
         code = _run_command()
     sys.exit(code)

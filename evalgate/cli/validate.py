@@ -56,6 +56,7 @@ def command(context: click.Context, *, config_path: Path) -> None:
     for name, sentence in [*wrong, *lacking]:
         click.echo(block(f"{name}: {sentence}"), err=True)
     if wrong:
+        click.echo('hint: `evalgate bump --change "..."` writes these lines', err=True)
         context.exit(ExitCode.FAIL)
     if lacking:
         context.exit(ExitCode.USAGE)

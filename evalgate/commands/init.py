@@ -19,13 +19,13 @@ from evalgate.domain import GatePlan, PromptSettings
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
 from evalgate.domain.models import DEFAULT_MODEL, EMBEDDED_MODELS
+from evalgate.domain.placeholders import PLACEHOLDER
 from evalgate.domain.templates import Syntax
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.execute.providers.local_model import model_path
 from evalgate.inputs import starter_files
 from evalgate.inputs.added_tree import AddedTree
 from evalgate.inputs.config import derive_name, load_config
-from evalgate.inputs.placeholders import PLACEHOLDER
 from evalgate.inputs.prompt_files.python_constant import split_constant
 from evalgate.inputs.prompts import find_suffix, load_prompt
 from evalgate.inputs.starter_files import NewGate

@@ -12,8 +12,10 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
+from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.included_files import find_measuring_includes
+from evalgate.gate.list_pricing import require_prices
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.plans import (
     collect_recorded_faults,
@@ -27,7 +29,6 @@ from evalgate.inputs import datasets, prompts
 from evalgate.inputs.case_images import list_included_files
 from evalgate.inputs.langfuse_names import list_unseen
 from evalgate.inputs.langfuse_tree import close_tree
-from evalgate.inputs.placeholders import describe_placeholders
 from evalgate.plan import gate_plan
 from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.store.store import Store
@@ -42,34 +43,39 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     checked. Raises one error with all faults of all gates.
     """
     workspace = replace(workspace, tree=close_tree(workspace.tree))
+    config = workspace.config
+    seen = [gate for gate in config.gates if not list_unseen(gate)]
+    plans = make_all(seen, lambda gate: validate_gate(workspace, gate))
+    make_all([gate for gate in config.gates if list_unseen(gate)], lambda gate: _validate_files(workspace, gate))
+    refuse_unknown_tags(plans, workspace)
+    require_prices(plans, config)
+    return plans
+
+
+def validate_gate(workspace: Workspace, gate: Gate, *, recorded: bool = True) -> GatePlan:
+    """Check a gate as `validate` does, and return its plan. Without `recorded`, cases may lack a recorded output."""
     config, tree = workspace.config, workspace.tree
     everything = replace(config.policy, levels=dict.fromkeys(Level, STRICT_LEVEL))
     strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
-
-    def validate_gate(gate: Gate) -> GatePlan:
-        read = FaultCollector()
-        read.take(partial(require_variables, config, [gate]))
-        candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt, gate.settings))
-        baseline = None
-        if gate.baseline is not None:
-            baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline, gate.baseline_settings))
-        versions = [version for version in (candidate, baseline) if version is not None]
-        dataset = read.take(partial(load_cases, tree, gate, versions, config))
+    read = FaultCollector()
+    read.take(partial(require_variables, config, [gate]))
+    candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt, gate.settings))
+    baseline = None
+    if gate.baseline is not None:
+        baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline, gate.baseline_settings))
+    versions = [version for version in (candidate, baseline) if version is not None]
+    dataset = read.take(partial(load_cases, tree, gate, versions, config))
+    if recorded:
         read.faults += collect_recorded_faults(workspace, gate, dataset).faults
-        read.faults += [] if dataset is None else find_option_faults(gate, dataset)
-        read.faults += [] if candidate is None else find_measuring_includes(candidate, config, tree)
-        plan = None
-        if candidate is not None and dataset is not None:
-            args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)
-            plan = read.take(partial(gate_plan.make_plan, *args))
-        if plan is None or read.faults:
-            raise read.error()
-        return plan
-
-    plans = make_all([gate for gate in config.gates if not list_unseen(gate)], validate_gate)
-    make_all([gate for gate in config.gates if list_unseen(gate)], lambda gate: _validate_files(workspace, gate))
-    refuse_unknown_tags(plans, workspace)
-    return plans
+    read.faults += [] if dataset is None else find_option_faults(gate, dataset)
+    read.faults += [] if candidate is None else find_measuring_includes(candidate, config, tree)
+    plan = None
+    if candidate is not None and dataset is not None:
+        args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)
+        plan = read.take(partial(gate_plan.make_plan, *args))
+    if plan is None or read.faults:
+        raise read.error()
+    return plan
 
 
 def _validate_files(workspace: Workspace, gate: Gate) -> None:
@@ -106,7 +112,7 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
     found: list[GatePlan] = []
     for chosen in workspace.config.gates:
         with suppress(EvalgateError):
-            if _is_edited(workspace, chosen, default_branch):
+            if is_edited(workspace, chosen, default_branch):
                 found += make_plans(workspace, [chosen], selection, CallMode(release_copies=True), store)
     return tuple(found)
 
@@ -163,7 +169,7 @@ def find_lacking(edited: Sequence[GatePlan], config: Config) -> Iterator[tuple[s
             yield plan.gate.name, sentence
 
 
-def _is_edited(workspace: Workspace, gate: Gate, default_branch: str | None) -> bool:
+def is_edited(workspace: Workspace, gate: Gate, default_branch: str | None) -> bool:
     """Return whether a file of a gate's prompt differs from the merge base; False where there is no merge base."""
     git = workspace.git
     base = None if git is None else find_base_commit(git, default_branch)

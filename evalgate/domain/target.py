@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evalgate.domain.property_order import keep_order
@@ -23,6 +23,42 @@ class Prices:
     input: float
     output: float
     cached_input: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPrice:
+    """What a model costs by its provider's list, in US dollars per million tokens.
+
+    It holds for requests of at most `up_to` input tokens; None: for all.
+    """
+
+    input: float
+    output: float
+    up_to: int | None = None
+
+    def compute_cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Return the cost in US dollars, without a discount for cached input; None above `up_to`."""
+        if self.up_to is not None and input_tokens > self.up_to:
+            return None
+        return (self.input * input_tokens + self.output * output_tokens) / 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPrices:
+    """The list prices of a provider by the exact names of models, with their `date` (ISO 8601) and their page."""
+
+    provider: str
+    date: str
+    source: str
+    models: Mapping[str, ListPrice]
+
+    def scale(self, share: float) -> ListPrices:
+        """Return the list with a share of each price."""
+        models = {
+            model: replace(price, input=price.input * share, output=price.output * share)
+            for model, price in self.models.items()
+        }
+        return replace(self, models=models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +86,9 @@ class Target:
     `response_format` is how a judge asks for JSON. `headers` maps the name of a request header to the environment
     variable with its value. `timeout` is the seconds for one answer; None: that of the run. `azure_version` is the API
     version of an Azure endpoint whose host does not say that it is one. A target with `unset` variables cannot be used.
-    `url_variables` are the environment variables that its URL names.
+    `url_variables` are the environment variables that its URL names. `list_prices` are those of the provider, if
+    the target has no `prices`. They estimate and limit what is spent. No score and no digest depends on them, since
+    another version of evalgate may have others: a check of the cost needs `prices`.
     """
 
     name: str
@@ -73,6 +111,7 @@ class Target:
     azure_version: str | None = None
     unset: tuple[UnsetVariable, ...] = field(default=(), compare=False)
     url_variables: tuple[str, ...] = ()
+    list_prices: ListPrices | None = field(default=None, compare=False)
 
     @property
     def served(self) -> list[Json]:
@@ -88,6 +127,12 @@ class Target:
     def secret_variables(self) -> tuple[str, ...]:
         """The environment variables with the target's key and the values of its headers."""
         return tuple(dict.fromkeys(filter(None, (self.api_key_env, *self.headers.values()))))
+
+    def find_list_price(self, model: str | None) -> ListPrice | None:
+        """Return the list price of a model; None if it is not known, or if the target has prices of its own."""
+        if self.list_prices is None or self.prices is not None:
+            return None
+        return self.list_prices.models.get(model or "")
 
     def merge_parameters(self, own: Mapping[str, Json]) -> Mapping[str, Json]:
         """Return a prompt's or a judge's own parameters over those of the target.

@@ -14,7 +14,7 @@ from evalgate.domain.tokens import estimate_tokens, find_output_limit
 from evalgate.errors import InputError, ServiceError
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.attempts_made import LONGEST_WAIT, AttemptsMade, is_worth_retrying
-from evalgate.execute.counters import Abort, Counters, StopError
+from evalgate.execute.counters import Abort, Counters, Price, StopError, no_price
 from evalgate.execute.limits.budget import Budget
 from evalgate.execute.limits.circuit_breaker import DOUBT, CircuitBreaker
 from evalgate.execute.limits.concurrency import Bucket, ConcurrencyLimit
@@ -64,8 +64,10 @@ class Caller:
         *,
         quotes: bool = True,
         forms: RequestForms | None = None,
+        price: Price = no_price,
     ) -> None:
         """`quotes`: an error that ends the run may quote the endpoint's own message."""
+        self._price = price
         self._answers = known
         self._forms = forms or RequestForms()
         self._quotes = quotes
@@ -349,9 +351,12 @@ class Caller:
             state.queue.limit.on_rejected()
 
     def _pay(self, request: Request, outcome: Outcome, counters: Counters, abort: Abort) -> None:
-        counters.pay(outcome)
-        if outcome.cost_usd is not None:
-            self._budget.pay(request.target, outcome.cost_usd)
+        cost = outcome.cost_usd
+        if cost is None and outcome.usage is not None:
+            cost = self._price(request, outcome.usage)
+        counters.pay(outcome, cost)
+        if cost is not None:
+            self._budget.pay(request.target, cost)
         elif self._budget.is_limited and is_answer(outcome):
             raise abort(
                 InputError(

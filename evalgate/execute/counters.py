@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from evalgate.domain import Calls, Outcome, Usage
+from evalgate.domain import Calls, Outcome, Request, Usage
 from evalgate.errors import EvalgateError
 from evalgate.store.cache_entry import is_answer
 
@@ -19,6 +19,15 @@ class StopError(Exception):
 
 Abort: TypeAlias = Callable[[EvalgateError], StopError]
 """A function that ends the run with an error, and returns the StopError that the caller must raise."""
+
+
+Price: TypeAlias = Callable[[Request, Usage], float | None]
+"""A function that returns what a call without a cost of its own costs by list prices; None if that is not known."""
+
+
+def no_price(request: Request, usage: Usage) -> float | None:
+    """Return None: no list prices are known."""
+    return None
 
 
 @dataclass(slots=True)
@@ -66,10 +75,9 @@ class Counters:
         finally:
             self.pausing -= 1
 
-    def pay(self, outcome: Outcome) -> None:
-        """Add the usage and the cost of a call that was made."""
+    def pay(self, outcome: Outcome, cost: float | None) -> None:
+        """Add the usage and the cost of a call that was made; a cost of None is not known."""
         if outcome.usage is not None:
             self.usage += outcome.usage
         if is_answer(outcome):
-            cost = outcome.cost_usd
             self.cost = None if cost is None or self.cost is None else self.cost + cost

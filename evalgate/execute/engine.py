@@ -16,6 +16,7 @@ from typing import Self
 from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
+from evalgate.execute.counters import Price, no_price
 from evalgate.execute.interrupt import on_interrupt
 from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.request_forms import RequestForms
@@ -74,6 +75,7 @@ class Engine:
     - `reads_cache`: False to add answers to the cache without using any from there.
     - `store`: the folder for temporary files of answers and results (None: the system's temporary folder).
     - `forms`: the forms of requests that the endpoints accept.
+    - `price`: what a call costs by list prices, if its target has no prices.
 
     `results_file` is the temporary file for results, and `forms` holds what was learned of the endpoints.
     """
@@ -94,6 +96,7 @@ class Engine:
         quotes: bool = True,
         forms: RequestForms | None = None,
         reads_cache: bool = True,
+        price: Price = no_price,
     ) -> None:
         self._limits = limits or Limits()
         self.results_file = ResultsFile(store)
@@ -106,7 +109,9 @@ class Engine:
         self._last = self._before
         self._runner = asyncio.Runner()
         self.forms = forms or RequestForms()
-        self._caller = Caller(providers, self._answers, self._limits, backoff, quotes=quotes, forms=self.forms)
+        self._caller = Caller(
+            providers, self._answers, self._limits, backoff, quotes=quotes, forms=self.forms, price=price
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:

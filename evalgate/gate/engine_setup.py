@@ -20,6 +20,7 @@ from evalgate.execute.providers.backends import Backend, BatchBackend
 from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.request_forms import RequestForms
+from evalgate.gate.list_pricing import make_price
 from evalgate.gate.options import CallMode, Machine
 from evalgate.inputs.recorded_outputs import load_outputs
 from evalgate.inputs.tree import Tree
@@ -94,15 +95,14 @@ def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, .
 
 def apply_batch_prices(config: Config) -> Config:
     """Return the configuration with batch prices: an endpoint's are half of what a call costs."""
-    from evalgate.execute.providers.batch.api import discount
+    from evalgate.execute.providers.batch.api import DISCOUNT, discount
 
-    return replace(
-        config,
-        targets={
-            name: replace(target, prices=discount(target.prices)) if target.kind == "openai" else target
-            for name, target in config.targets.items()
-        },
-    )
+    def halve(target: Target) -> Target:
+        listed = None if target.list_prices is None else target.list_prices.scale(DISCOUNT)
+        return replace(target, prices=discount(target.prices), list_prices=listed)
+
+    targets = {name: halve(one) if one.kind == "openai" else one for name, one in config.targets.items()}
+    return replace(config, targets=targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,7 @@ class _EngineSetup:
             quotes=self.config.texts == "all",
             forms=RequestForms(self.machine.store.adaptations),
             reads_cache=not self.calls.first_draw,
+            price=make_price(self.config, self.calls.engine),
         )
 
     def _make_provider(self, target: Target) -> Provider:

@@ -16,6 +16,7 @@ from evalgate.change.production import BaselineArm
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
 from evalgate.domain.langfuse_reference import is_langfuse
+from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import (
     EvalgateError,
     Fault,
@@ -28,11 +29,11 @@ from evalgate.errors import (
 )
 from evalgate.gate import released
 from evalgate.gate.included_files import find_measuring_includes
+from evalgate.gate.list_pricing import add_price_notes, require_prices
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
 from evalgate.inputs.langfuse_names import find_gates, parse_option
-from evalgate.inputs.placeholders import describe_placeholders
 from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
@@ -82,10 +83,15 @@ def make_plans(
     change = workspace if isinstance(workspace, PullRequest) else None
     finder = released.make_finder(rules, workspace.folder, store, copies=calls.release_copies, change=change)
     plans = tuple(
-        _add_samples(add_pass(plan, workspace.config, calls, store), workspace.config, calls, store)
+        add_price_notes(
+            _add_samples(add_pass(plan, workspace.config, calls, store), workspace.config, calls, store),
+            workspace.config,
+            is_replayed=calls.answers == "replay",
+        )
         for plan in _make_all_plans(workspace, gates, selection, base, finder)
     )
     refuse_unknown_tags(plans, workspace)
+    require_prices(plans, workspace.config)
     return plans
 
 

@@ -332,11 +332,17 @@ class _ConfigReader:
         return Policy(levels=levels, **given)
 
     def _require_prices(self, gates: list[Gate | None]) -> None:
-        """Require prices for all targets in use, because a limit in dollars needs the price of each call."""
+        """Require prices for all targets in use, or list prices: a limit in dollars needs the price of each call."""
         used = {name for gate in gates if gate is not None for name in (gate.candidate_target, gate.baseline_target)}
-        used |= {judge.target for gate in gates if gate is not None for judge in gate.judges}
+        judges = [judge for gate in gates if gate is not None for judge in gate.judges]
+        asked = {name: {judge.model for judge in judges if judge.target == name} for name in self._targets}
+        used |= {judge.target for judge in judges}
         for name, target in self._targets.items():
-            if name in used and target is not None and target.kind == "openai" and target.prices is None:
+            if name not in used or target is None or target.kind != "openai" or target.prices is not None:
+                continue
+            # the model of a prompt is not known yet
+            models = {model or target.model for model in asked[name] | {target.model}} - {None}
+            if target.list_prices is None or any(target.find_list_price(model) is None for model in models):
                 self._checker.add_fault(
                     self._root["targets"][name],
                     f'"prices" is missing in the target "{name}": without it "max_cost_usd" cannot stop a run',

@@ -50,6 +50,11 @@ def load_dataset(tree: Tree, path: str, columns: Mapping[str, Column] | None = N
     return GoldenDataset(path=path, cases=tuple(reader.cases))
 
 
+def is_blank(row: DataRow) -> bool:
+    """Return whether a row is one of a spreadsheet whose cells are all empty; it is no case."""
+    return row.text_only and not any(not isinstance(value, str) or value.strip() for value in row.fields.values())
+
+
 @dataclass(slots=True)
 class _CaseReader:
     """The cases of a file, read row by row. `faults` collects the faults of all rows.
@@ -70,8 +75,8 @@ class _CaseReader:
     def add(self, row: DataRow) -> None:
         """Read a row, and keep its case unless it has a fault."""
         before = len(self.faults)
-        if row.text_only and not any(not isinstance(value, str) or value.strip() for value in row.fields.values()):
-            return  # a row of a spreadsheet whose cells are all empty
+        if is_blank(row):
+            return
         named = _has_id(row)
         if "id" not in row.fields and row.near_misses(("id",), self.faults, hint=_OTHER_ID):
             return

@@ -12,8 +12,8 @@ from typing import Literal
 from evalgate.domain import Json, PromptVersion
 from evalgate.domain.jinja_shapes import make_examples
 from evalgate.domain.models import DEFAULT_MODEL
+from evalgate.domain.placeholders import PLACEHOLDER
 from evalgate.domain.templates import Syntax
-from evalgate.inputs.placeholders import PLACEHOLDER
 
 CASES = 8
 """Cases of a new dataset: as many as `policy.min_cases` asks for by default."""

@@ -12,6 +12,7 @@ from evalgate.domain import EMBEDDED_MODELS, Json, Prices, Target
 from evalgate.domain.target import STARTUP_TIMEOUT
 from evalgate.inputs.environment import EnvironmentReader, has_reference, read_reference
 from evalgate.inputs.formats.nodes import Node
+from evalgate.inputs.list_prices import find_list_prices
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
@@ -65,6 +66,7 @@ def read_target(
     location, identity = found
     identity += _identify_headers(settings.get("headers", {}))
     prices, version, stripped = node.get("prices"), node.get("version"), node.get("strip_reasoning")
+    listed = find_list_prices(location) if kind == "openai" and prices is None else None
     options: dict[str, Json] = {} if version is None else {"version": version.data}
     return Target(
         name=name,
@@ -80,6 +82,7 @@ def read_target(
         startup_timeout=_read_startup_timeout(node),
         unset=tuple(environment.unset),
         url_variables=environment.used.get("base_url", ()),
+        list_prices=listed if settings.get("azure_version") is None else None,
         **settings,
     )
 

@@ -18,7 +18,8 @@ class CallEstimate:
     """An estimate of the calls of a plan.
 
     `calls` have to be made; `cached` requests need no call. Tokens and dollars are those of `calls`. `cost_usd` is None
-    if the price of any call is unknown; `unpriced` then names the targets without prices.
+    if the price of any call is unknown; `unpriced` then names the targets without prices. `listed` is the date of the
+    list prices that were used, if any were.
     """
 
     calls: int
@@ -27,6 +28,7 @@ class CallEstimate:
     output_tokens: int
     cost_usd: float | None
     unpriced: str = ""
+    listed: str = ""
 
     def __add__(self, other: CallEstimate) -> CallEstimate:
         cost = None if self.cost_usd is None or other.cost_usd is None else self.cost_usd + other.cost_usd
@@ -37,6 +39,7 @@ class CallEstimate:
             output_tokens=self.output_tokens + other.output_tokens,
             cost_usd=cost,
             unpriced=self.unpriced or other.unpriced,
+            listed=max(self.listed, other.listed),
         )
 
 
@@ -47,16 +50,27 @@ class _Sum:
     output_tokens: int = 0
     cost_usd: float = 0.0
     unpriced: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
 
-    def add(self, target: Target, input_tokens: int, output_tokens: int) -> None:
+    def add(self, target: Target, model: str | None, input_tokens: int, output_tokens: int) -> None:
         self.calls += 1
         self.input_tokens += input_tokens
         self.output_tokens += output_tokens
         if target.prices is not None:
             millions = target.prices.input * input_tokens + target.prices.output * output_tokens
             self.cost_usd += millions / 1e6
+        elif (cost := self._compute_listed(target, model, input_tokens, output_tokens)) is not None:
+            self.cost_usd += cost
         elif target.kind in ("openai", "python"):
             self.unpriced.add(target.name)
+
+    def _compute_listed(self, target: Target, model: str | None, input_tokens: int, output_tokens: int) -> float | None:
+        """Return the cost by list prices, and keep their date; None if there are none."""
+        price = target.find_list_price(model)
+        cost = None if price is None else price.compute_cost(input_tokens, output_tokens)
+        if cost is not None and target.list_prices is not None:
+            self.listed.add(target.list_prices.date)
+        return cost
 
 
 def count_none(_judge: Judge, _trial: Trial) -> bool:
@@ -92,14 +106,16 @@ def estimate_calls(
         if targets[request.target].kind == "recorded" or known(request):
             cached += 1
         else:
-            total.add(targets[request.target], _estimate_input_tokens(request), answer_tokens)
+            target = targets[request.target]
+            total.add(target, request.model or target.model, _estimate_input_tokens(request), answer_tokens)
         for judge in (judge for judge in plan.judges if applies(judge, trial.case)):
             read = _estimate_judge_tokens(judge, trial.case) + answer_tokens
             target = targets[judge.target]
             if judged(judge, trial):
                 cached += 1
                 continue
-            total.add(target, read, estimate_output_tokens(target.merge_parameters(judge.parameters)))
+            model = judge.model or target.model
+            total.add(target, model, read, estimate_output_tokens(target.merge_parameters(judge.parameters)))
     return CallEstimate(
         calls=total.calls,
         cached=cached,
@@ -107,6 +123,7 @@ def estimate_calls(
         output_tokens=total.output_tokens,
         cost_usd=None if total.unpriced else total.cost_usd,
         unpriced=_describe_unpriced(sorted(total.unpriced)),
+        listed=max(total.listed, default=""),
     )
 
 

@@ -12,7 +12,7 @@ from evalgate.plan.prompt_diff import describe_differences
 if TYPE_CHECKING:
     from semver import Version
 
-__all__ = ["VersionAtCommit", "decide_level"]
+__all__ = ["VersionAtCommit", "choose_number", "decide_level", "is_later"]
 
 _Contents: TypeAlias = dict[str, dict[str, str]]
 
@@ -77,6 +77,34 @@ def decide_level(
         reasons=(*edited, *sent, *reasons),
         findings=tuple(findings),
     )
+
+
+def choose_number(
+    candidate: PromptVersion,
+    baseline: PromptVersion | None,
+    *,
+    level: Level,
+    policy: Policy,
+    history: Sequence[VersionAtCommit] = (),
+) -> str:
+    """Return the lowest version number that declares `level`, or a higher one that the candidate has already.
+
+    It is never a number that has another content. Without a baseline it follows the candidate's own number.
+    """
+    if baseline is None:
+        own = _parse(candidate)
+        return "1.0.0" if own is None else str(_bump(own, level))
+    numbered = replace(candidate, version=baseline.version) if candidate.version is None else candidate
+    return _choose_version(numbered, baseline, level, _index_contents(numbered, baseline, history, policy))
+
+
+def is_later(number: str | None, other: str | None) -> bool:
+    """Return whether a version number is higher than another one. None is the lowest."""
+    from semver import Version
+
+    if number is None or other is None:
+        return other is None and number is not None
+    return Version.parse(number) > Version.parse(other)
 
 
 def _find_declared(candidate: PromptVersion, baseline: PromptVersion) -> Level | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from evalgate.domain import Case, Check, Json
-from evalgate.score import schema
+from evalgate.score import value_schema
 from evalgate.score.json_output import dig, parse, pointer_parts
 from evalgate.score.patterns import compile_search
 from evalgate.score.text_checks import MAX_DISTANCE
@@ -119,7 +119,7 @@ def _read_schema(check: Check, value: Any) -> Json:
     found = parse(value) if isinstance(value, str) else value
     if not isinstance(found, Mapping):
         raise ValueError("it is not a JSON Schema")
-    schema.make_validator(_bind_schema(json.dumps([check.name, check.type, {**check.options, "schema": found}])))
+    value_schema.make_validator(_bind_schema(json.dumps([check.name, check.type, {**check.options, "schema": found}])))
     return dict(found)
 
 

@@ -11,7 +11,7 @@ from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Scored, Uns
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
-from evalgate.score import case_options, number_checks, schema, sql_output, text_checks, tool_checks, xml_output
+from evalgate.score import case_options, number_checks, sql_output, text_checks, tool_checks, value_schema, xml_output
 from evalgate.score.combined_checks import COMBINING, combine, validate_parts
 from evalgate.score.embedded_json import check_contains_json
 from evalgate.score.examined import as_list, find_text, fold, read_expected, read_texts, read_value, show_number
@@ -77,11 +77,11 @@ def validate(check: Check) -> None:
         _VALIDATORS[check.type](check)
     match check.type:
         case "contains_json" if "schema" in options:
-            schema.make_validator(check)
+            value_schema.make_validator(check)
         case "regex" if "pattern" not in check.from_case:
             compile_search(str(options["pattern"]), bool(options.get("ignore_case")))
         case "json_schema" if "schema" not in check.from_case:
-            schema.make_validator(check)
+            value_schema.make_validator(check)
         case "required_fields" if not options.get("fields") and "fields" not in check.from_case:
             raise ValueError(f'{check.name}: needs "fields"')
 
@@ -198,7 +198,7 @@ def _check_json(check: Check, case: Case, output: Output) -> Observation:
 
 
 def _json_schema(check: Check, case: Case, output: Output) -> Observation:
-    wrong = schema.find_fault(check, read_value(check, output))
+    wrong = value_schema.find_fault(check, read_value(check, output))
     if isinstance(wrong, Unscored):
         raise NotScoredError(wrong.reason)
     wanted = f"fit {check.options.get('schema_path', 'the schema')}"

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from evalgate.domain import Case, Check, Output, Unscored, strict_json
-from evalgate.score import schema
+from evalgate.score import value_schema
 from evalgate.score.observation import NotScoredError, Observation, quote, shorten
 
 # a bracket with what JSON may have after it
@@ -28,7 +28,7 @@ def check_contains_json(check: Check, case: Case, output: Output) -> Observation
     wanted = f"contain JSON{f' that fits {_describe(check)}' if fits else ''}"
     fault: str | None = None
     for value in islice(find_values(output.text), _MOST):
-        found = schema.find_fault(check, value) if fits else None
+        found = value_schema.find_fault(check, value) if fits else None
         if isinstance(found, Unscored):
             raise NotScoredError(found.reason)
         if found is None:

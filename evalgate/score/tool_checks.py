@@ -11,7 +11,7 @@ from typing import Any
 from evalgate.domain import Case, Check, Output, Unscored
 from evalgate.domain.lists import name_some
 from evalgate.domain.output_calls import ToolCall, parse_arguments
-from evalgate.score import schema
+from evalgate.score import value_schema
 from evalgate.score.json_output import decode_texts, dig, parse
 from evalgate.score.observation import NotScoredError, Observation, clip, join_texts, shorten
 from evalgate.score.shown_text import show_text
@@ -83,7 +83,7 @@ def validate_tool_check(check: Check) -> None:
     if options.get("only") and not {"tool", "from"} & options.keys():
         raise ValueError(f'{check.name}: "only" needs the name of the tool')
     if "schema" in options and "schema" not in check.from_case:
-        schema.make_validator(check)
+        value_schema.make_validator(check)
 
 
 def list_call_texts(output: Output) -> list[str]:
@@ -143,7 +143,7 @@ def _find_fault(check: Check, call: ToolCall) -> str | None:
         value = parse(call.arguments)
     except ValueError as error:
         return f'arguments that are not JSON: {error}, in "{clip(call.arguments, _ARGUMENTS)}"'
-    fault = schema.find_fault(check, value)
+    fault = value_schema.find_fault(check, value)
     if isinstance(fault, Unscored):
         raise NotScoredError(fault.reason)
     return None if fault is None else shorten(fault, _FAULT)

@@ -29,16 +29,18 @@ def find_obstacle(root: Path, path: str) -> str | None:
 def write_new_files(root: Path, files: Mapping[str, bytes], *, replaced: Mapping[str, bytes]) -> None:
     """Write files by their paths below `root`, in order, and create missing folders.
 
-    `replaced` are files that exist and get a new content; they are written first. If anything fails, what was written
-    is removed, and replaced files get their old content back. Raises InputError for a file that exists or cannot be
-    written.
+    `replaced` are files that exist and get a new content; they are written first, and keep their permissions. If
+    anything fails, what was written is removed, and replaced files get their old content back. Raises InputError for a
+    file that exists or cannot be written.
     """
     made: list[Path] = []
     old: dict[Path, bytes] = {}
     try:
         for path, content in replaced.items():
             old[root / path] = (root / path).read_bytes()
+            mode = (root / path).stat().st_mode
             write_file(root / path, content)
+            (root / path).chmod(mode)
         for path, content in files.items():
             for folder in _list_missing_folders(root / path, root):
                 made.append(folder)

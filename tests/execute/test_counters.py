@@ -38,10 +38,10 @@ def test_further_attempts_of_a_request_are_no_further_calls() -> None:
 def test_usage_and_cost_add_up_until_a_cost_is_unknown() -> None:
     counters = Counters()
     for _ in range(2):
-        counters.pay(Output(text="x", usage=Usage(input_tokens=1, output_tokens=2), cost_usd=0.25))
+        counters.pay(Output(text="x", usage=Usage(input_tokens=1, output_tokens=2)), 0.25)
     assert (counters.usage, counters.cost) == (Usage(input_tokens=2, output_tokens=4), 0.5)
-    counters.pay(Failure(kind="infrastructure", message="503"))
+    counters.pay(Failure(kind="infrastructure", message="503"), None)
     assert counters.cost == 0.5
-    counters.pay(Output(text="x"))
-    counters.pay(Output(text="x", cost_usd=1.0))
+    counters.pay(Output(text="x"), None)
+    counters.pay(Output(text="x"), 1.0)
     assert counters.cost is None

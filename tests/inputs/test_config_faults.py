@@ -146,7 +146,7 @@ from .conftest import CHECKS, CONFIG, HEAD, RUBRIC, Project, faults
             'evalgate.yml:8:25: unknown value "alow"; did you mean "allow"?',
         ),
         (
-            CHECKS + "run: {max_cost_usd: 1}\n",
+            CHECKS.replace("{type: openai}", "{type: openai, model: unknown}") + "run: {max_cost_usd: 1}\n",
             'evalgate.yml:2:8: "prices" is missing in the target "api": without it "max_cost_usd" cannot stop a run',
         ),
         (CHECKS + "policy: {patch: {inconclusive: pass}}\n", 'evalgate.yml:8:32: unknown value "pass"'),
@@ -193,7 +193,8 @@ def test_a_fault_has_a_place_and_a_sentence(project: Project, text: str, wanted:
 
 def test_a_limit_in_dollars_needs_the_prices_of_what_is_used_only(project: Project) -> None:
     unused = CHECKS.replace(
-        "  api: {type: openai}", "  api: {type: openai, prices: {input: 1, output: 2}}\n  x: {type: openai}"
+        "  api: {type: openai}",
+        "  api: {type: openai, prices: {input: 1, output: 2}}\n  x: {type: openai, base_url: 'https://x.example'}",
     )
     text = unused + "    target: api\nrun: {max_cost_usd: 1}\n"
     project.write("evalgate.yml", text)

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.inputs import placeholders, starter_files
+from evalgate.domain import placeholders
+from evalgate.inputs import starter_files
 from evalgate.inputs.prompts import parse_prompt
 from evalgate.inputs.starter_files import NewGate
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plan.support_prompt import SCHEMA, WORDS, messages, minimum, prompt
 
 from evalgate.domain import DEFAULT_LEVELS, Level, Policy, PromptVersion, VersionAtCommit
-from evalgate.plan.level import decide_level
+from evalgate.plan.level import choose_number, decide_level, is_later
 from evalgate.plan.prompt_diff import describe_differences
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
@@ -344,3 +344,32 @@ def test_a_candidate_without_a_number_takes_no_step() -> None:
     candidate, baseline = prompt(version=None), prompt(version=None)
     own = decide_level(candidate, baseline, policy=POLICY)
     assert decide_level(candidate, baseline, policy=POLICY, published="1.0.0") == own
+
+
+@pytest.mark.parametrize(("own", "old", "level", "wanted"), [
+    ("1.0.0", "1.0.0", Level.MINOR, "1.1.0"),
+    ("1.1.0", "1.0.0", Level.MINOR, "1.1.0"),
+    ("1.1.0", "1.0.0", Level.MAJOR, "2.0.0"),
+    ("2.0.0", "1.0.0", Level.PATCH, "2.0.0"),
+    ("1.0.0", "1.5.0", Level.PATCH, "1.5.1"),
+    (None, "1.0.0", Level.PATCH, "1.0.1"),
+    ("1.0.0", None, Level.MINOR, "1.1.0"),
+    (None, None, Level.MAJOR, "1.0.0"),
+])  # fmt: skip
+def test_the_number_to_write_is_the_lowest_that_declares_the_level(
+    own: str | None, old: str | None, level: Level, wanted: str
+) -> None:
+    candidate = prompt(version=own, messages=messages("user: the new {{query}}"))
+    baseline = None if old is None else prompt(version=old)
+    assert choose_number(candidate, baseline, level=level, policy=POLICY) == wanted
+
+
+def test_a_number_with_another_content_is_passed_over() -> None:
+    candidate, baseline = prompt(version="1.1.0", messages=messages("user: {{query}}")), prompt(version="1.0.0")
+    used = (VersionAtCommit(commit="c" * 40, version="1.1.0", digest="other"),)
+    assert choose_number(candidate, baseline, level=Level.MINOR, policy=POLICY, history=used) == "1.1.1"
+
+
+def test_numbers_are_compared_by_their_parts() -> None:
+    assert is_later("1.10.0", "1.9.0") and is_later("1.0.0", None)
+    assert not is_later("1.0.0", "1.0.0") and not is_later(None, "1.0.0") and not is_later(None, None)

@@ -11,7 +11,7 @@ import pytest
 from evalgate.domain import Check
 from evalgate.inputs.schema_refs import load_schema
 from evalgate.inputs.tree import WorkTree
-from evalgate.score import schema
+from evalgate.score import value_schema
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
@@ -24,7 +24,9 @@ def fault(folder: Path, written: Any, value: Any) -> Any:
     loaded = load_schema(WorkTree(folder), "s.json", "")
     assert not loaded.faults, [str(each) for each in loaded.faults]
     options = {"schema": loaded.documents[loaded.uri], "schema_path": loaded.uri}
-    return schema.find_fault(Check(name="c", type="json_schema", options=options, documents=loaded.documents), value)
+    return value_schema.find_fault(
+        Check(name="c", type="json_schema", options=options, documents=loaded.documents), value
+    )
 
 
 @pytest.mark.parametrize(

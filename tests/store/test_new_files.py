@@ -60,3 +60,10 @@ def test_links_and_files_in_the_place_of_folders_are_obstacles(tmp_path: Path) -
     assert find_obstacle(tmp_path, "file/a") == "file is not a folder"
     assert find_obstacle(tmp_path, "file") is None
     assert find_obstacle(tmp_path, "new/a/b") is None
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "a").chmod(0o750)
+    write_new_files(tmp_path, {}, replaced={"a": b"new"})
+    assert (tmp_path / "a").read_text() == "new" and (tmp_path / "a").stat().st_mode & 0o777 == 0o750

@@ -47,6 +47,21 @@ def parse(text: str, path: str, separator: str | None = None) -> tuple[list[CsvR
     return _parse(text, path, named, True)
 
 
+def read_header(text: str, path: str, separator: str | None = None) -> tuple[list[str], str]:
+    """Return the cells of the header as written, and the separator of the columns. The text is valid (see `parse`)."""
+    text, named = read_sep_line(convert_line_ends(text), path)
+    found = separator or named
+    found = found or find_separator(text, path, lambda tried: _count_columns(text, path, tried))
+    return next(_read_records(strip_around_quotes(text, found), path, found))[1], found
+
+
+def write_record(cells: list[str], separator: str) -> str:
+    """Return a record without a line end, with quotes around the cells that need them."""
+    file = io.StringIO()
+    csv.writer(file, delimiter=separator, lineterminator="\r\n").writerow(cells)
+    return file.getvalue().removesuffix("\r\n")
+
+
 def _count_columns(text: str, path: str, separator: str) -> int:
     """Return the number of columns that a text has with a separator; 0 if it does not fit."""
     try:

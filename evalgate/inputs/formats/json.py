@@ -50,6 +50,16 @@ def parse(text: str, path: str, *, first_line: int = 1) -> Node:
     return _Reader(text, path, first_line).whole()
 
 
+def dump(value: Any, *, indent: int | str | None = None) -> str:
+    """Return a value as JSON that YAML reads as the same value: characters that are not shown are escaped."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return "".join(one if one == "\n" or (one.isprintable() and one not in "\ufeff") else _escape(one) for one in text)
+
+
+def _escape(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else json.dumps(character)[1:-1]
+
+
 def elements(text: str, path: str) -> Iterator[tuple[Any, int, int]]:
     """Yield the values of a JSON list, each with its 1-based line and column. Raises InputError as `loads` does."""
     start = _skip(text, 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from evalgate.domain.strict_json import MAX_DEPTH, read_float
@@ -56,6 +58,56 @@ def parse(text: str, path: str, *, first_line: int = 1) -> Node:
     finally:
         loader.dispose()
     return builder.root or Node(data=None, line=first_line, column=1, text="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingText:
+    """Where the keys of a mapping and their values begin and end in its text, in characters.
+
+    `keys` maps each key to where it begins, `values` to where its value begins and ends. `is_flow`: it is in braces.
+    """
+
+    keys: Mapping[str, int]
+    values: Mapping[str, tuple[int, int]]
+    is_flow: bool
+
+
+def locate_keys(text: str) -> MappingText | None:
+    """Return where the keys of the mapping that a valid document is stand in its text; None if it is no mapping.
+
+    The text is as it stands in the file, with its line ends. JSON is a mapping in braces.
+    """
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    keys: dict[str, int] = {}
+    values: dict[str, tuple[int, int]] = {}
+    root: Any = None
+    depth, key, begun = 0, "", 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            start, end = event.start_mark.index, event.end_mark.index
+            opens = isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if opens and depth == 0:
+                root = event
+            elif depth == 1 and isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                begun = start if isinstance(event, yaml.NodeEvent) else begun
+                if not key:
+                    key = event.value if isinstance(event, yaml.ScalarEvent) else "?"
+                    keys[key] = begun
+                elif not opens:
+                    values[key] = (begun, end)
+                    key = ""
+            depth += opens
+    except yaml.YAMLError:
+        return None
+    finally:
+        loader.dispose()
+    if not isinstance(root, yaml.MappingStartEvent):
+        return None
+    return MappingText(keys=keys, values=values, is_flow=bool(root.flow_style))
 
 
 def scalar(text: str) -> Any:

@@ -75,6 +75,11 @@ class BatchEndpoint(OpenAIProvider):
         """The prices in a batch, in US dollars per million tokens."""
         return discount(self._prices)
 
+    def find_prices(self, model: str) -> Prices | None:
+        """Return the prices of a model in a batch: those of the target, else of the provider's list."""
+        listed = self._target.find_list_price(model)
+        return self.prices or (None if listed is None else discount(Prices(input=listed.input, output=listed.output)))
+
     @property
     def who(self) -> str:
         """The target and its address, for messages."""

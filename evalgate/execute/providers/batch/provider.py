@@ -149,7 +149,7 @@ class BatchProvider:
     # --- collecting
 
     def _reserve(self, asked: BatchRequest) -> None:
-        prices = self._endpoint.prices
+        prices = self._endpoint.find_prices(asked.model)
         if self._max_cost_usd is None or prices is None:
             return
         asked.promised = estimate_cost(asked.line, asked.request, prices)

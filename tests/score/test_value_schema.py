@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from evalgate.domain import Case, Check, Output, Score, Unscored
-from evalgate.score import checks, schema
+from evalgate.score import checks, value_schema
 
 CASE = Case(id="c1", fields={})
 ANSWER = {
@@ -96,7 +96,7 @@ def test_a_draft_that_is_named_by_https_is_that_draft(number, end):
 
 def test_a_draft_that_is_none_is_refused_by_https_too():
     with pytest.raises(ValueError, match="is not a known draft"):
-        schema.make_validator(make({"$schema": "https://json-schema.org/draft-05/schema"}))
+        value_schema.make_validator(make({"$schema": "https://json-schema.org/draft-05/schema"}))
 
 
 @pytest.mark.parametrize("look", ["", "(?=)", "(?!x)", "(?=.*)"])
@@ -189,7 +189,7 @@ FORMATS = [
 @settings(max_examples=30)
 @given(text=st.text())
 def test_no_text_makes_a_format_raise(name, text):
-    wrong = schema.find_fault(make({"format": name}, formats=True), text)
+    wrong = value_schema.find_fault(make({"format": name}, formats=True), text)
     assert wrong is None or str(wrong).startswith("at the top: ")
 
 
@@ -204,7 +204,7 @@ def test_no_text_makes_a_format_raise(name, text):
     ],
 )
 def test_hostile_text_is_only_a_wrong_format(name, text):
-    assert str(schema.find_fault(make({"format": name}, formats=True), text)).startswith("at the top: ")
+    assert str(value_schema.find_fault(make({"format": name}, formats=True), text)).startswith("at the top: ")
 
 
 @pytest.mark.parametrize(
@@ -345,8 +345,8 @@ def test_deep_output_is_a_zero_not_a_crash():
 
 def test_a_schema_is_compiled_once_for_each_check():
     check, equal = make(ANSWER), make(ANSWER)
-    assert schema.make_validator(check) is schema.make_validator(check)
-    assert schema.make_validator(check) is not schema.make_validator(equal)
+    assert value_schema.make_validator(check) is value_schema.make_validator(check)
+    assert value_schema.make_validator(check) is not value_schema.make_validator(equal)
 
 
 def test_true_and_one_are_different_values():

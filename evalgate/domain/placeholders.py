@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalgate.domain import GoldenDataset, Json
+from evalgate.domain.inputs import GoldenDataset
 from evalgate.domain.note_beginnings import PLACEHOLDERS
+from evalgate.domain.text import Json
 
 PLACEHOLDER = "REPLACE"
 """The first word of each text that the user has to replace."""
@@ -13,7 +14,7 @@ PLACEHOLDER = "REPLACE"
 
 def describe_placeholders(dataset: GoldenDataset) -> tuple[str, ...]:
     """Return a note on how many cases still have a placeholder; empty if none has."""
-    count = sum(any(map(_holds_placeholder, case.fields.values())) for case in dataset.cases)
+    count = sum(any(map(is_placeholder, case.fields.values())) for case in dataset.cases)
     if not count:
         return ()
     has = "case has" if count == 1 else "cases have"
@@ -23,9 +24,10 @@ def describe_placeholders(dataset: GoldenDataset) -> tuple[str, ...]:
     )
 
 
-def _holds_placeholder(value: Json) -> bool:
+def is_placeholder(value: Json) -> bool:
+    """Return whether a value has a text that begins with the word and a colon."""
     if isinstance(value, str):
         return value.startswith(f"{PLACEHOLDER}:")
     if isinstance(value, Mapping):
-        return any(map(_holds_placeholder, value.values()))
-    return isinstance(value, list | tuple) and any(map(_holds_placeholder, value))
+        return any(map(is_placeholder, value.values()))
+    return isinstance(value, list | tuple) and any(map(is_placeholder, value))

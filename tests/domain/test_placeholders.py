@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plan.small_gate import case, dataset
 
-from evalgate.inputs.placeholders import PLACEHOLDER, describe_placeholders
+from evalgate.domain.placeholders import PLACEHOLDER, describe_placeholders
 
 
 def test_cases_with_a_placeholder_are_counted() -> None:
