@@ -174,6 +174,15 @@ def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
     if shard.of > count:
         raise InputError(f"{shard.of} shards for {count} cases", hint="take fewer shards")
     cases = {case for case, unit in zip(plan.order, units, strict=True) if unit % shard.of == shard.number - 1}
+    return _keep_cases(plan, cases, shard)
+
+
+def select_part(plan: GatePlan, cases: Collection[str]) -> GatePlan:
+    """Return the plan of these cases alone, as that of the only shard of a run: a part that has no verdict."""
+    return _keep_cases(plan, frozenset(cases), Shard(number=1, of=1))
+
+
+def _keep_cases(plan: GatePlan, cases: Collection[str], shard: Shard) -> GatePlan:
     return replace(
         plan,
         trials=tuple(trial for trial in plan.trials if trial.case.id in cases),

@@ -129,6 +129,12 @@ def select_cases(gate: GateReport) -> tuple[ShownCase, ...]:
     )
 
 
+def show_case(gate: GateReport, case: str) -> ShownCase:
+    """Return one case as `select_cases` does; one that it does not select is shown for no criterion."""
+    found = next((one for one in select_cases(gate) if one.case == case), None)
+    return found or _make_case(gate, case, "failing", (), _index_by_case(gate.evidence.results))
+
+
 def _list_turned(gate: GateReport, case: str) -> tuple[str, ...]:
     """Return the criteria on which a case is broken, may be broken, or fails in every draw."""
     compared = [c.criterion for c in gate.comparisons if case in c.broken or case in c.suspects]

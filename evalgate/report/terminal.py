@@ -58,6 +58,13 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     return "\n".join(_trim(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
 
 
+def render_case(case: case_selection.ShownCase, *, width: int = 100) -> str:
+    """Render one case with its input, both outputs and their scores, without escape sequences."""
+    console, target = _console(width, False)
+    console.print(_case(case))
+    return "\n".join(_trim(row) for row in target.getvalue().rstrip("\n").split("\n"))
+
+
 def _console(width: int, color: bool) -> tuple[Console, StringIO]:
     from rich.console import Console
 

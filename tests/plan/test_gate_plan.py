@@ -13,7 +13,7 @@ from evalgate.decide.draws import collect_draws
 from evalgate.decide.evidence import make_evidence
 from evalgate.domain import Arm, Check, GoldenDataset, Message, Shard
 from evalgate.errors import InputError
-from evalgate.plan.gate_plan import add_repeats, select_shard
+from evalgate.plan.gate_plan import add_repeats, select_part, select_shard
 from evalgate.plan.order import order_cases
 
 
@@ -126,6 +126,13 @@ def test_cases_whose_requests_differ_in_white_space_alone_are_one_unit(
     mine = {trial.case.id for trial in shard.trials} & {one.id for one in padded}
     assert len(mine) in (0, copies)
     assert not plan(baseline=prompt(), cases=dataset(*others)).alike
+
+
+def test_a_part_has_the_chosen_cases_alone_and_is_no_whole_gate() -> None:
+    made = plan(baseline=prompt())
+    part = select_part(made, ["c1"])
+    assert {trial.case.id for trial in part.trials} == {"c1"}
+    assert (part.kind, part.order) == ("shard", made.order)
 
 
 def test_equal_requests_make_no_cluster() -> None:
