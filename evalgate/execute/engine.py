@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
+from evalgate.domain import Calls, Case, Check, Limits, Outcome, Output, Request, Result, Scored, Trial, Unscored, Usage
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
 from evalgate.execute.interrupt import on_interrupt
@@ -74,6 +74,7 @@ class Engine:
     - `reads_cache`: False to add answers to the cache without using any from there.
     - `store`: the folder for temporary files of answers and results (None: the system's temporary folder).
     - `forms`: the forms of requests that the endpoints accept.
+    - `run_code`: runs the checks that are code; without it they are unscored.
 
     `results_file` is the temporary file for results, and `forms` holds what was learned of the endpoints.
     """
@@ -94,7 +95,9 @@ class Engine:
         quotes: bool = True,
         forms: RequestForms | None = None,
         reads_cache: bool = True,
+        run_code: Callable[[Check, Case, Output], Scored] | None = None,
     ) -> None:
+        self._run_code = run_code
         self._limits = limits or Limits()
         self.results_file = ResultsFile(store)
         answers = ResultsFile(store)
@@ -107,6 +110,12 @@ class Engine:
         self._runner = asyncio.Runner()
         self.forms = forms or RequestForms()
         self._caller = Caller(providers, self._answers, self._limits, backoff, quotes=quotes, forms=self.forms)
+
+    def run_code(self, check: Check, case: Case, output: Output) -> Scored:
+        """Score an output by the code of a check."""
+        if self._run_code is None:
+            return Unscored(reason="code of the repository is not run here")
+        return self._run_code(check, case, output)
 
     @property
     def warnings(self) -> tuple[str, ...]:

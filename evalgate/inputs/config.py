@@ -121,7 +121,8 @@ class _ConfigReader:
         self._root = document.root
         self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS)
         self._files = PathResolver(tree, self._checker)
-        self._criteria = CriteriaReader(self._checker, self._files, verify)
+        trusts_code = _trusts_code(self._root)
+        self._criteria = CriteriaReader(self._checker, self._files, verify, trusts_code=trusts_code)
         self._targets: dict[str, Target | None] = {}
         self._environment = environment
         self._folder = posixpath.dirname(document.path)
@@ -147,7 +148,7 @@ class _ConfigReader:
             limits=limits,
             batching=self._batching(),
             approvers=tuple(_load_schema_data(self._root.get("policy"), "approvers", ())),
-            trust_code=_load_schema_data(self._root.get("policy"), "trust_code", False),
+            trust_code=_trusts_code(self._root),
             texts=_load_schema_data(self._root.get("report"), "texts", "all"),
             ungated=_load_schema_data(self._root, "ungated", "warn"),
             environment=self._environment,
@@ -386,3 +387,8 @@ def derive_name(path: str, constant: str | None = None) -> str:
 def _load_schema_data(node: Node | None, key: str, default: Any) -> Any:
     child = None if node is None else node.get(key)
     return default if child is None else child.data
+
+
+def _trusts_code(root: Node) -> bool:
+    policy = root.get("policy") if isinstance(root.data, dict) else None
+    return isinstance(policy, Node) and isinstance(policy.data, dict) and policy.data.get("trust_code") is True

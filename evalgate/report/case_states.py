@@ -15,6 +15,9 @@ from evalgate.domain import Admission, Arm, Finding, GateReport, Result, Score, 
 Blame = Literal["failure", "error"]
 State = Literal["holds", "fails", "undecided", "tolerated", "unscored", "not run"]
 
+HOLDS = 0.5
+"""The least score with which a case holds on a check, as in `decide.statistics.CASE_PASSES`."""
+
 _OF_ALL_CASES = frozenset({"max_drop", "min", "tag", "completeness"})
 _STATES: Mapping[Blame, State] = {"failure": "fails", "error": "undecided"}
 
@@ -110,7 +113,7 @@ def _find_case_state(
     for criterion in gate.evidence.criteria:
         scores = [result.scores[criterion.name] for result in results if criterion.name in result.scores]
         lacking += [f"{criterion.name}: {one.reason}" for one in scores if isinstance(one, Unscored)][:1]
-        fails = [one for one in scores if isinstance(one, Score) and one.value < 1]
+        fails = [one for one in scores if isinstance(one, Score) and one.value < HOLDS]
         if criterion.kind == "check" and fails and criterion.name not in named:
             worse.append(f"{criterion.name} fails: {fails[0].reason}" if fails[0].reason else f"{criterion.name} fails")
     if worse:

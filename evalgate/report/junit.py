@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalgate.domain import Admission, Arm, Criterion, Finding, GateReport, Report, ReportKind, Result, Score, Unscored
-from evalgate.report import case_selection, view
+from evalgate.report import case_selection, case_states, view
 from evalgate.report.case_selection import ShownCase
 from evalgate.report.case_states import blame_cases, find_state
 from evalgate.report.escape import prose, xml
@@ -150,7 +150,7 @@ def _describe_score(
     known = [score for score in scores if isinstance(score, Score)]
     lowest = min(known, key=lambda score: score.value, default=None)
     lacking = next((score for score in scores if isinstance(score, Unscored)), None)
-    fails = criterion.kind == "check" and lowest is not None and lowest.value < 1
+    fails = criterion.kind == "check" and lowest is not None and lowest.value < case_states.HOLDS
     name = f"{criterion.name}: {case}"
     if lacking is not None and not (fails and blamed == "failure"):
         message = f"unscored: {lacking.reason}"
