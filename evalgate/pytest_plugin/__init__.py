@@ -119,14 +119,18 @@ def pytest_configure_node(node: Any) -> None:
 
 def _is_collected(path: Path, config: pytest.Config) -> bool:
     chosen = config.getoption("evalgate_config")
-    is_chosen = chosen is not None and path == config.invocation_params.dir / chosen
+    is_chosen = chosen is not None and path.name == Path(chosen).name and _is_same(path, config, chosen)
     mode = config.getini("evalgate")
     if not (is_chosen or path.name == CONFIG_NAME) or mode == "off":
         return False
     if is_chosen or mode == "all" or config.getoption("evalgate"):
         return True
     named = _find_named(config)
-    return path in named or path.parent in named
+    return path.resolve() in named or path.parent.resolve() in named
+
+
+def _is_same(path: Path, config: pytest.Config, chosen: str) -> bool:
+    return path.resolve() == (config.invocation_params.dir / chosen).resolve()
 
 
 def _find_named(config: pytest.Config) -> frozenset[Path]:

@@ -19,7 +19,7 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        if not nodeid.startswith(f"{REQUEST}::"):
+        if not nodeid.endswith(REQUEST):
             return
         try:
             answer_requests(self.folder, self._runs)

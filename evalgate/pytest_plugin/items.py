@@ -120,6 +120,7 @@ class GateFile(pytest.File):
     cases: Mapping[str, tuple[str, ...]]
     verdict: VerdictItem | None = None
     is_placed = False
+    has_failed = False
 
     @classmethod
     def make(cls, parent: pytest.Collector, path: Path, runs: Runs) -> GateFile:
@@ -160,7 +161,9 @@ class GateFile(pytest.File):
         except InterruptedRunError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.INTERRUPTED)
         except EvalgateError as error:
-            pytest.fail(block(str(error)), pytrace=False)
+            text = "the run could not be made: see the first error" if self.has_failed else block(str(error))
+            self.has_failed = True
+            pytest.fail(text, pytrace=False)
 
     def find_state(self, gate: str, case: str) -> CaseState:
         return self._states.get((gate, case)) or CaseState(

@@ -23,8 +23,8 @@ from evalgate.store import model_folder
 from evalgate.store.atomic import write_file
 from evalgate.store.store import FOLDER, Store
 
-REQUEST = "evalgate-request"
-"""How the node id begins with which a worker says that it has asked for a run."""
+REQUEST = "::run-of-the-gate"
+"""How the node id ends with which a worker says that it has asked for a run; `pytest -v` shows it."""
 
 _POLL_SECONDS = 0.02
 
@@ -108,7 +108,7 @@ class WorkerRuns:
         answer = self._folder / f"{asked.key}.json"
         if not answer.exists():
             write_file(self._folder / f"{asked.key}.request", json.dumps(asdict(asked)))
-            self._tell(nodeid=f"{REQUEST}::{asked.key}", location=(asked.config, None, "gate"))
+            self._tell(nodeid=f"{Path(asked.config).name}{REQUEST}", location=(asked.config, None, "gate"))
         while not answer.exists():  # the worker ends with its controller
             time.sleep(_POLL_SECONDS)
         return _read_answer(answer)

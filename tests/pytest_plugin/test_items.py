@@ -133,6 +133,8 @@ def test_an_error_of_the_run_is_an_error_of_the_tests(gated, monkeypatch: pytest
     monkeypatch.delenv("API_KEY")
     ended = gated.run("golden/")
     ended.assert_outcomes(errors=41)
+    said = ended.stdout.str()
+    assert said.count("the run could not be made: see the first error") >= 40
     ended.stdout.fnmatch_lines(["*API_KEY*"])
 
 

@@ -43,6 +43,11 @@ def test_only_what_the_command_line_names_is_collected(gated, monkeypatch: pytes
     assert collect(gated, "evalgate.yml") == 41
 
 
+def test_a_link_to_the_folder_names_it(gated) -> None:
+    (gated.pytester.path / "link").symlink_to(gated.folder)
+    assert collect(gated, "link") == 41
+
+
 @pytest.mark.parametrize(("mode", "arguments", "found"), [("all", [], 41), ("named", [], 0), ("off", ["golden"], 0)])
 def test_the_ini_option_says_what_is_collected(gated, mode: str, arguments: list[str], found: int) -> None:
     gated.pytester.makeini(f"[pytest]\nevalgate = {mode}\n")

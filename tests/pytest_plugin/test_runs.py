@@ -48,7 +48,7 @@ def test_a_worker_gets_the_error_of_the_controller_with_all_its_faults(tmp_path:
     faults = [Fault(message="one", place=Place(path="a", line=2), hint="mend it"), Fault(message="two")]
     made = Scripted(InputError(faults=faults))
     told = ask(tmp_path, made)
-    assert told == [f"{REQUEST}::{ASKED.key}", str(InputError(faults=faults))]
+    assert told == [f"evalgate.yml{REQUEST}", str(InputError(faults=faults))]
     assert made.asked == [ASKED]
     ask(tmp_path, made)
     assert made.asked == [ASKED], "the answer is there"
