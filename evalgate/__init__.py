@@ -4,6 +4,7 @@ Use it as a library (docs/library.md), or as the command `evalgate`:
 
     run_gate            run the gate of a configuration, as `evalgate run` does
     decide_scores       a verdict on any tool's scores, as `evalgate decide --scores` does
+    assert_no_regression  that verdict as an assertion, for tests that have scores of both versions
     load_report         a stored report, verified; `to_frame` makes a pandas DataFrame of it
     tabulate_reports    many reports as one DataFrame
 
@@ -12,7 +13,7 @@ Each verdict is returned as a `Report`. Errors are subclasses of `EvalgateError`
 
 The folder listing is the data flow:
 
-    entry points   cli/   action/   this file                  print, exit, read the environment
+    entry points   cli/   action/   pytest_plugin/   this file  print, exit, read the environment
                      |
     use cases      commands/                                   one file per verb
                      |
@@ -104,11 +105,14 @@ __all__ = [
     "Unscored",
     "Verdict",
     "VersionRef",
+    "assert_no_regression",
     "decide_scores",
     "load_report",
     "run_gate",
     "tabulate_reports",
 ]
+
+_NO_DROP = "no sample can prove a drop of exactly 0: allow a small one, such as max_drop=0.05"
 
 
 def run_gate(
@@ -209,7 +213,7 @@ def decide_scores(
 
     floors = {name: _require_share(f"the minimum of {name}", value) for name, value in (minimum or {}).items()}
     if max_drop is not None and _require_share("max_drop", max_drop) == 0:
-        raise _refuse("no sample can prove a drop of exactly 0: allow a small one, such as max_drop=0.05")
+        raise _refuse(_NO_DROP)
     chosen = None if level is None else _find_level(level)
     given = decide.read_scores(
         scores,
@@ -220,6 +224,42 @@ def decide_scores(
         scales=[(name, *_require_ends(name, ends)) for name, ends in (scales or {}).items()],
     )
     return decide.decide_scores(given, floors=floors, max_drop=max_drop, level=chosen)
+
+
+def assert_no_regression(
+    baseline_scores: object,
+    candidate_scores: object,
+    max_drop: float = 0.05,
+    *,
+    minimum: float | None = None,
+    name: str = "score",
+    allow_inconclusive: bool = False,
+) -> Report:
+    """Assert that scores prove a candidate to be at most `max_drop` worse than the baseline, and return the report.
+
+    The rule is that of `decide_scores`. The scores are in [0, 1]: mappings of case ids to a score or to a list of
+    scores (repeats), sequences paired by position, Series, or DataFrames and mappings with `case`, `value`, and
+    optionally `criterion`, `repeat`, `tag` and `cluster`. `minimum` is a floor of the candidate's mean, and `name` the
+    criterion, where the scores name none.
+
+    Raises AssertionError with the evidence for a FAIL, and for an INCONCLUSIVE verdict unless `allow_inconclusive`.
+    Raises InputError with all faults: NaN, None, a value off the scale, a case that one of the two does not have.
+
+    >>> before = {f"c{i}": 0.9 for i in range(60)}
+    >>> report = assert_no_regression(before, {**before, "c7": 0.8}, max_drop=0.05)
+    >>> print(report.decision)
+    PASS
+    """
+    from evalgate.commands import decide
+
+    if _require_share("max_drop", max_drop) == 0:
+        raise _refuse(_NO_DROP)
+    floors = {} if minimum is None else {name: _require_share("minimum", minimum)}
+    given = decide.read_pair(baseline_scores, candidate_scores, name)
+    report = decide.decide_scores(given, floors=floors, max_drop=max_drop, level=None)
+    if report.decision == "FAIL" or (report.decision == "INCONCLUSIVE" and not allow_inconclusive):
+        raise AssertionError(decide.explain(report))
+    return report
 
 
 def load_report(path: AnyPath) -> Report:

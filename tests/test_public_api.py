@@ -37,6 +37,8 @@ SIGNATURES = {
     "criteria: Sequence[str] = (), scales: Mapping[str, tuple[float, float]] | None = None, "
     "minimum: Mapping[str, float] | None = None, max_drop: float | None = None, level: Level | str | None = None) "
     "-> Report",
+    "assert_no_regression": "(baseline_scores: object, candidate_scores: object, max_drop: float = 0.05, *, "
+    "minimum: float | None = None, name: str = 'score', allow_inconclusive: bool = False) -> Report",
     "load_report": "(path: AnyPath) -> Report",
     "tabulate_reports": "(reports: Iterable[Report | AnyPath]) -> pd.DataFrame",
 }
@@ -122,7 +124,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_example_in_the_docstrings_is_true(demo: Path) -> None:
     # the names are in the order of the examples: one makes a report, the next loads it
-    for name in ("run_gate", "decide_scores", "load_report", "tabulate_reports"):
+    for name in ("run_gate", "decide_scores", "assert_no_regression", "load_report", "tabulate_reports"):
         [example] = doctest.DocTestFinder(recurse=False).find(
             getattr(evalgate, name), name, globs=vars(evalgate).copy()
         )
@@ -247,6 +249,27 @@ def test_a_floor_and_a_level_rule_as_they_do_at_the_command() -> None:
         evalgate.decide_scores(ROWS, minimum={"tonne": 0.5})
     for level in (evalgate.Level.MAJOR, "major", "MAJOR"):
         assert evalgate.decide_scores(ROWS, level=level).exit_code == evalgate.ExitCode.AWAITING_SIGN_OFF
+
+
+def test_an_assertion_is_the_verdict_on_the_same_scores() -> None:
+    scores = {f"c{i}": 0.9 for i in range(60)}
+    worse = dict.fromkeys(scores, 0.7)
+    assert evalgate.assert_no_regression(scores, scores).decision == evalgate.Verdict.PASS
+    with pytest.raises(AssertionError, match=r"FAIL: tone: proven worse(?s:.*)0\.900 +0\.700"):
+        evalgate.assert_no_regression(scores, worse, name="tone")
+    with pytest.raises(AssertionError, match="FAIL: score: "):
+        evalgate.assert_no_regression(scores, scores, minimum=0.95)
+    assert evalgate.assert_no_regression(scores, worse, 0.4).decision == evalgate.Verdict.PASS
+
+
+def test_an_inconclusive_assertion_fails_unless_it_is_allowed() -> None:
+    with pytest.raises(AssertionError, match="INCONCLUSIVE: "):
+        evalgate.assert_no_regression([0.9, 0.8], [0.9, 0.8])
+    report = evalgate.assert_no_regression([0.9, 0.8], [0.9, 0.8], allow_inconclusive=True)
+    assert report.decision == evalgate.Verdict.INCONCLUSIVE
+    for options in ({"max_drop": 0}, {"max_drop": 2}, {"minimum": -1}):
+        with pytest.raises(evalgate.InputError):
+            evalgate.assert_no_regression([0.9], [0.9], **options)
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,21 @@ def decide_scores(
     return make_report([policy.decide(evidence, thresholds, rules, level_policy)])
 
 
+def read_pair(baseline: object, candidate: object, criterion: str) -> GivenScores:
+    """Read the scores of both versions, as `inputs.paired_scores.read_pair` does."""
+    from evalgate.inputs import paired_scores
+    from evalgate.inputs.importers.given_scores import GivenScores
+
+    return GivenScores(rows=paired_scores.read_pair(baseline, candidate, criterion), path="scores")
+
+
+def explain(report: Report) -> str:
+    """Return the evidence of a report as text: what a failed assertion says."""
+    from evalgate.report import terminal, view
+
+    return f"{view.verdict(report)}: {view.sentence(report)}\n\n{terminal.render(report)}"
+
+
 def _make_criterion(name: str, excluded: tuple[str, ...]) -> Criterion:
     return Criterion(name=name, kind="judge", blocking=False, digest=digest(name), excluded=excluded)
 

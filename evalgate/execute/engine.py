@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
+from evalgate.domain import Calls, Case, Check, Limits, Outcome, Output, Request, Result, Scored, Trial, Unscored, Usage
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
 from evalgate.execute.counters import Price, no_price
@@ -76,6 +76,7 @@ class Engine:
     - `store`: the folder for temporary files of answers and results (None: the system's temporary folder).
     - `forms`: the forms of requests that the endpoints accept.
     - `price`: what a call costs by list prices, if its target has no prices.
+    - `run_code`: runs the checks that are code; without it they are unscored.
 
     `results_file` is the temporary file for results, and `forms` holds what was learned of the endpoints.
     """
@@ -97,7 +98,9 @@ class Engine:
         forms: RequestForms | None = None,
         reads_cache: bool = True,
         price: Price = no_price,
+        run_code: Callable[[Check, Case, Output], Scored] | None = None,
     ) -> None:
+        self._run_code = run_code
         self._limits = limits or Limits()
         self.results_file = ResultsFile(store)
         answers = ResultsFile(store)
@@ -112,6 +115,12 @@ class Engine:
         self._caller = Caller(
             providers, self._answers, self._limits, backoff, quotes=quotes, forms=self.forms, price=price
         )
+
+    def run_code(self, check: Check, case: Case, output: Output) -> Scored:
+        """Score an output by the code of a check."""
+        if self._run_code is None:
+            return Unscored(reason="code of the repository is not run here")
+        return self._run_code(check, case, output)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -20,11 +20,13 @@ from evalgate.execute.providers.backends import Backend, BatchBackend
 from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.request_forms import RequestForms
+from evalgate.gate.base_code import open_code
 from evalgate.gate.list_pricing import make_price
 from evalgate.gate.options import CallMode, Machine
 from evalgate.inputs.recorded_outputs import load_outputs
 from evalgate.inputs.tree import Tree
 from evalgate.mask import Mask
+from evalgate.score.python_code import RunCode
 from evalgate.store.journal import Journal
 from evalgate.store.output_cache import Cache, read_recordings, write_recordings
 from evalgate.store.store import Store
@@ -76,7 +78,8 @@ def open_engine(
             backend.start()
         cache = None if calls.is_fresh and not calls.first_draw else Cache(machine.store.cache)
         path = journal or machine.store.find_journal(run)
-        engine = stack.enter_context(setup.make_engine(providers, cache, Journal(path), on_event))
+        run_code = open_code(workspace, plans, machine.environment, mask, stack)
+        engine = stack.enter_context(setup.make_engine(providers, cache, Journal(path), on_event, run_code))
         yield engine
         _write_recordings(config, workspace.tree, engine)  # nothing, unless answers were recorded
         if backend is not None:
@@ -135,6 +138,7 @@ class _EngineSetup:
         cache: Cache | None,
         journal: Journal,
         on_event: Callable[[ProgressEvent], None],
+        run_code: RunCode,
     ) -> Engine:
         return Engine(
             providers,
@@ -150,6 +154,7 @@ class _EngineSetup:
             forms=RequestForms(self.machine.store.adaptations),
             reads_cache=not self.calls.first_draw,
             price=make_price(self.config, self.calls.engine),
+            run_code=run_code,
         )
 
     def _make_provider(self, target: Target) -> Provider:

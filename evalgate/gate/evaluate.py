@@ -42,10 +42,10 @@ from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.gate.unanswered_draws import Asking, ask_target
 from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.score import checks, judges
+from evalgate.score.python_code import RunCode, leave_unrun
 from evalgate.store.results import ResultStore
 
-_FIRST_CALLS = 0.1
-"""Seconds after which statistics are imported: by then the first calls are under way, and no answer has arrived."""
+_FIRST_CALLS = 0.1  # seconds until statistics are imported: the first calls are under way, and no answer has arrived
 
 
 def evaluate_plan(
@@ -260,7 +260,8 @@ class _GateRun:
         return done.results
 
     def _evaluate(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-        return self.store.put((yield from evaluate_trial(plan, trial, self.config.targets, self.watch, self.ask)))
+        args = (plan, trial, self.config.targets, self.watch, self.ask)
+        return self.store.put((yield from evaluate_trial(*args, run_code=self.engine.run_code)))
 
 
 def _count_paid(calls: Calls) -> int:
@@ -273,22 +274,23 @@ def evaluate_trial(
     targets: Mapping[str, Target],
     watch: ReplyWatch,
     ask: Callable[[Trial], Asking] = ask_target,
+    *,
+    run_code: RunCode = leave_unrun,
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
     """Evaluate one trial from its answer to its scores. Yields requests; the engine sends the outcomes back, in order.
 
     Checks and judges take part if they apply to the case. Judges are called only for outputs that pass every blocking
     check. A judge's request does not name the arm, so equal outputs share one answer. `ask` yields the trial's own
     request, and returns its outcome. An unreadable reply is requested once more; after that it counts as unscored.
-    Raise ServiceError when `watch` has seen too many of them.
+    `run_code` runs the checks that are code. Raise ServiceError when `watch` has seen too many of them.
     """
     gate = plan.gate
     target = targets[gate.candidate_target if trial.arm is Arm.CANDIDATE else gate.baseline_target]
     outcome = yield from ask(trial)
     if target.strip_reasoning:
         outcome = strip_reasoning(outcome)
-    covers_calls = gate.covers_calls
     scores: dict[str, Scored] = {
-        check.name: _score_check(check, trial, outcome, covers_calls)
+        check.name: _score_check(check, trial, outcome, gate.covers_calls, run_code)
         for check in gate.checks
         if applies(check, trial.case)
     }
@@ -358,9 +360,9 @@ def list_judgements(
                 )
 
 
-def _score_check(check: Check, trial: Trial, outcome: Outcome, covers_calls: bool) -> Scored:
+def _score_check(check: Check, trial: Trial, outcome: Outcome, covers_calls: bool, run_code: RunCode) -> Scored:
     if isinstance(outcome, Output):
-        return checks.score(check, trial.case, outcome, covers_calls=covers_calls)
+        return checks.score(check, trial.case, outcome, covers_calls=covers_calls, run_code=run_code)
     return _score_failure(outcome)
 
 

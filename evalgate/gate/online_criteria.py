@@ -107,6 +107,8 @@ def explain_unscorable(gate: Gate, name: str) -> str | None:
 def _explain_check(check: Check) -> str | None:
     if check.type in TOOL_CHECKS:
         return "it looks at tool calls, which rows do not have"
+    if check.type == "python":
+        return "it runs code of the repository"
     if check.type == "tokens":
         return "it counts tokens, which rows do not have"
     if check.type == "latency" and "max_seconds" not in {*check.options, *check.from_case}:

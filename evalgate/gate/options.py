@@ -76,14 +76,13 @@ class CallMode:
     """The way that a run gets its answers.
 
     `answers`: "replay" uses a target's recordings where it has some, "live" ignores them, "record" runs live and writes
-    them. With a `shard` or a `part` not all cases are run, and there is no
-    verdict. `engine` is how endpoints are called: from
-    this process, from a Ray cluster or by batch. `offline` calls no endpoint: a request whose answer is not known yet
-    raises ServiceError, or, with `partial`, leaves its case undecided. `max_cost_usd` and `max_concurrency` replace the
-    limits of the configuration where they are lower. `redraw` asks for answers once more after a verdict: those of
-    failed calls, of cases that newly fail, or all. With `first_draw` and without the cache, answers are still added to
-    the cache where it has none, so that a later run knows that there was a draw. With `release_copies` the version in
-    production is the one that the last command saw, and no registry is asked.
+    them. With a `shard` or a `part` not all cases are run, and there is no verdict. `engine` is how endpoints are
+    called: from this process, from a Ray cluster or by batch. `offline` calls no endpoint: a request whose answer is
+    not known yet raises ServiceError, or, with `partial`, leaves its case undecided. `max_cost_usd` and
+    `max_concurrency` replace the limits of the configuration where they are lower. `redraw` asks for answers once more
+    after a verdict: those of failed calls, of cases that newly fail, or all. With `first_draw` and without the cache,
+    answers are still added to the cache where it has none, so that a later run knows that there was a draw. With
+    `release_copies` the version in production is the one that the last command saw, and no registry is asked.
     """
 
     answers: Answers = "replay"
@@ -105,13 +104,17 @@ class CallMode:
         return self.answers == "record" or not self.use_cache
 
     @property
+    def is_part(self) -> bool:
+        """True for a run of a part of the cases, which has no verdict."""
+        return self.shard is not None or self.part is not None
+
+    @property
     def draws_again(self) -> Redraw | None:
         """What is asked once more although there may be a verdict; None for a run that uses what is stored.
 
-        A recording asks for other answers on purpose and shows them in the change. A shard or a part has no
-        verdict.
+        A recording asks for other answers on purpose and shows them in the change. A part has no verdict.
         """
-        if self.answers == "record" or self.shard is not None or self.part is not None:
+        if self.answers == "record" or self.is_part:
             return None
         return self.redraw or ("all" if self.answers == "live" or not self.use_cache else None)
 

@@ -127,18 +127,18 @@ def _decide_fresh(
 
 
 def _find_verdict(plan: GatePlan, config: Config, store: Store, calls: CallMode) -> GateReport | None:
-    """Return the stored verdict on a plan; for a shard only one that blocks, since a PASS is that of all shards."""
+    """Return the stored verdict on a plan; for a part only one that blocks, since a PASS is that of all cases."""
     from evalgate.gate import verdict_cache
 
     found = verdict_cache.find(store, _compute_verdict_keys(plan, config, calls), plan, config)
-    return found if found is None or calls.shard is None or found.exit_code.blocks else None
+    return found if found is None or not calls.is_part or found.exit_code.blocks else None
 
 
 def _choose_key(gate: GateReport, keys: VerdictKeys | None, store: Store, calls: CallMode) -> str | None:
-    """Return the name to store a new verdict under; a shard has none, and marks that these answers were asked for."""
+    """Return the name to store a new verdict under; a part has none, and marks that these answers were asked for."""
     from evalgate.gate import verdict_cache
 
-    if calls.shard is None:
+    if not calls.is_part:
         return verdict_cache.choose_key(store, keys, gate)
     verdict_cache.mark_drawn(store, keys)
     return None

@@ -14,13 +14,13 @@ from evalgate.store.store import Store
 def add_pass(plan: GatePlan, config: Config, calls: CallMode, store: Store) -> GatePlan:
     """Return the plan of a revert with the place that its PASS is from: the pin, else a stored verdict.
 
-    There is none for a run that is to use no earlier answer, nor for a shard or a part.
+    There is none for a run that is to use no earlier answer, nor for a part of the cases.
     """
     revert = plan.revert
     if revert is None:
         return plan
     passed = ""
-    if not (calls.is_fresh or calls.shard is not None or calls.part is not None):
+    if not (calls.is_fresh or calls.is_part):
         from evalgate.gate import adapted_targets
 
         replayed = calls.answers == "replay"

@@ -35,7 +35,7 @@ from evalgate.inputs.prompt_files.python_constant import split_constant
 from evalgate.inputs.prompts import PROMPT_NAMES, find_suffix, strip_suffix
 from evalgate.inputs.rollout_settings import read_release_settings
 from evalgate.inputs.schema_check import SchemaCheck, load
-from evalgate.inputs.targets import KEY_HINTS, read_target
+from evalgate.inputs.targets import KEY_HINTS, read_target, require_prices
 from evalgate.inputs.tree import Tree, join
 
 _Part = TypeVar("_Part")
@@ -121,7 +121,8 @@ class _ConfigReader:
         self._root = document.root
         self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS)
         self._files = PathResolver(tree, self._checker)
-        self._criteria = CriteriaReader(self._checker, self._files, verify)
+        trusts_code = _trusts_code(self._root)
+        self._criteria = CriteriaReader(self._checker, self._files, verify, trusts_code=trusts_code)
         self._targets: dict[str, Target | None] = {}
         self._environment = environment
         self._folder = posixpath.dirname(document.path)
@@ -137,7 +138,7 @@ class _ConfigReader:
         gates = self._gates(self._root.get("gates"))
         policy, limits, release = self._policy(), self._limits(), self._release()
         if limits.max_cost_usd is not None:
-            self._require_prices(gates)
+            require_prices(self._root, self._checker, self._targets, gates)
         raise_faults([*self._checker.faults, *self._criteria.faults], self._checker.path)
         return Config(
             path=self._checker.path,
@@ -147,7 +148,7 @@ class _ConfigReader:
             limits=limits,
             batching=self._batching(),
             approvers=tuple(_load_schema_data(self._root.get("policy"), "approvers", ())),
-            trust_code=_load_schema_data(self._root.get("policy"), "trust_code", False),
+            trust_code=_trusts_code(self._root),
             texts=_load_schema_data(self._root.get("report"), "texts", "all"),
             ungated=_load_schema_data(self._root, "ungated", "warn"),
             environment=self._environment,
@@ -331,24 +332,6 @@ class _ConfigReader:
         given |= {key: tuple(given[key]) for key in ("critical_tags", "blocking_tags") if key in given}
         return Policy(levels=levels, **given)
 
-    def _require_prices(self, gates: list[Gate | None]) -> None:
-        """Require prices for all targets in use, or list prices: a limit in dollars needs the price of each call."""
-        used = {name for gate in gates if gate is not None for name in (gate.candidate_target, gate.baseline_target)}
-        judges = [judge for gate in gates if gate is not None for judge in gate.judges]
-        asked = {name: {judge.model for judge in judges if judge.target == name} for name in self._targets}
-        used |= {judge.target for judge in judges}
-        for name, target in self._targets.items():
-            if name not in used or target is None or target.kind != "openai" or target.prices is not None:
-                continue
-            # the model of a prompt is not known yet
-            models = {model or target.model for model in asked[name] | {target.model}} - {None}
-            if target.list_prices is None or any(target.find_list_price(model) is None for model in models):
-                self._checker.add_fault(
-                    self._root["targets"][name],
-                    f'"prices" is missing in the target "{name}": without it "max_cost_usd" cannot stop a run',
-                    "add prices: {input: DOLLARS, output: DOLLARS}, per million tokens",
-                )
-
     def _limits(self) -> Limits:
         node = self._root.get("run")
         if node is None or not self._checker.is_valid(node):
@@ -392,3 +375,8 @@ def derive_name(path: str, constant: str | None = None) -> str:
 def _load_schema_data(node: Node | None, key: str, default: Any) -> Any:
     child = None if node is None else node.get(key)
     return default if child is None else child.data
+
+
+def _trusts_code(root: Node) -> bool:
+    policy = root.get("policy") if isinstance(root.data, dict) else None
+    return isinstance(policy, Node) and isinstance(policy.data, dict) and policy.data.get("trust_code") is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -12,6 +13,7 @@ from evalgate.inputs.case_conditions import read_condition
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, make_api_name
+from evalgate.inputs.python_modules import load_code
 from evalgate.inputs.rubrics import is_built_in, load_rubric
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 from evalgate.inputs.schema_refs import LoadedSchema, load_schema
@@ -42,11 +44,14 @@ class Criteria:
 class CriteriaReader:
     """Reads the criteria of all gates in turn. `faults` are those of rubrics and schemas, reported once per file."""
 
-    def __init__(self, checker: SchemaCheck, files: PathResolver, verify: Verify | None) -> None:
+    def __init__(
+        self, checker: SchemaCheck, files: PathResolver, verify: Verify | None, *, trusts_code: bool = False
+    ) -> None:
         self.faults: list[Fault] = []
         self._checker = checker
         self._files = files
         self._verify = verify
+        self._trusts_code = trusts_code
         self._rubrics: dict[str, Rubric | None] = {}
 
     def read(
@@ -111,6 +116,8 @@ class CriteriaReader:
             options |= {"schema": documents[loaded.uri], "schema_path": loaded.uri}
         if kind in TOOL_CHECKS:
             options |= _read_tool(node)
+        if kind == "python" and not self._read_code(node, options, files):
+            return None
         for low, high in _BOUNDS if kind == "length" else ():
             if low in options and high in options and node[low].data > node[high].data:
                 self._checker.add_fault(node[low], f'"{low}" is more than "{high}"')
@@ -131,6 +138,26 @@ class CriteriaReader:
             from_case=from_case,
             parts=whole,
         )
+
+    def _read_code(self, node: Node, options: dict[str, Json], files: list[str]) -> bool:
+        """Add the digest of a check's code to its options; return False with a fault if the code cannot be used."""
+        if not self._trusts_code:
+            message = 'a check of type "python" runs code of the repository, which policy.trust_code does not allow'
+            self._checker.add_fault(node, message, "set `policy: {trust_code: true}` in the base's configuration")
+            return False
+        if "path" not in options:
+            return True
+        try:
+            code = load_code(self._files.tree, posixpath.dirname(self._checker.path), str(options["path"]))
+        except EvalgateError as error:
+            self.faults.extend(fault for fault in error.faults if fault.place is not None)
+            for fault in error.faults:
+                if fault.place is None:
+                    self._checker.add_fault(node["path"], fault.message, fault.hint)
+            return False
+        files.extend(code.files)
+        options["code"] = code.digest
+        return True
 
     def _part(self, node: Node, dataset_folder: str, files: list[str]) -> Check | None:
         """Read a check inside another one, which alone has a name, a role and conditions."""

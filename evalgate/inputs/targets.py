@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from evalgate.domain import EMBEDDED_MODELS, Json, Prices, Target
+from evalgate.domain import EMBEDDED_MODELS, Gate, Json, Prices, Target
 from evalgate.domain.target import STARTUP_TIMEOUT
 from evalgate.inputs.environment import EnvironmentReader, has_reference, read_reference
 from evalgate.inputs.formats.nodes import Node
@@ -211,3 +211,27 @@ def _read_python(node: Node) -> tuple[str, str]:
 def _read_text(node: Node, key: str) -> str | None:
     child = node.get(key)
     return None if child is None else str(child.data)
+
+
+def require_prices(
+    root: Node, checker: SchemaCheck, targets: Mapping[str, Target | None], gates: Sequence[Gate | None]
+) -> None:
+    """Add a fault for each target in use without prices: a limit in dollars needs the price of each call.
+
+    List prices are enough where they have all models that are known.
+    """
+    used = {name for gate in gates if gate is not None for name in (gate.candidate_target, gate.baseline_target)}
+    judges = [judge for gate in gates if gate is not None for judge in gate.judges]
+    asked = {name: {judge.model for judge in judges if judge.target == name} for name in targets}
+    used |= {judge.target for judge in judges}
+    for name, target in targets.items():
+        if name not in used or target is None or target.kind != "openai" or target.prices is not None:
+            continue
+        # the model of a prompt is not known yet
+        models = {model or target.model for model in asked[name] | {target.model}} - {None}
+        if target.list_prices is None or any(target.find_list_price(model) is None for model in models):
+            checker.add_fault(
+                root["targets"][name],
+                f'"prices" is missing in the target "{name}": without it "max_cost_usd" cannot stop a run',
+                "add prices: {input: DOLLARS, output: DOLLARS}, per million tokens",
+            )

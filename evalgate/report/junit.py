@@ -8,25 +8,14 @@ that were drawn again decide nothing: only the verdict that stays can be a failu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalgate.domain import (
-    Admission,
-    Arm,
-    Criterion,
-    Finding,
-    GateReport,
-    Report,
-    ReportKind,
-    Result,
-    Score,
-    Unscored,
-    Verdict,
-)
-from evalgate.report import case_selection, view
+from evalgate.domain import Admission, Arm, Criterion, Finding, GateReport, Report, ReportKind, Result, Score, Unscored
+from evalgate.report import case_selection, case_states, view
 from evalgate.report.case_selection import ShownCase
+from evalgate.report.case_states import blame_cases, find_state
 from evalgate.report.escape import prose, xml
 
 _MESSAGE, _TEXT = 1_000, 4_000
@@ -137,15 +126,7 @@ def _describe_finding(gate: GateReport, finding: Finding) -> _Test:
     name = f"finding {finding.kind}" + (f": {finding.criterion}" if finding.criterion else "")
     message = f"{view.label(finding)}: {finding.sentence}"
     details = f"cases: {', '.join(finding.cases)}" if finding.cases else ""
-    return _Test(name=name, state=_find_state(gate, finding), kind=finding.kind, message=message, details=details)
-
-
-def _find_state(gate: GateReport, finding: Finding) -> State | None:
-    if finding.decision is Verdict.PASS:
-        return None
-    if not (finding.blocks and gate.exit_code.blocks):
-        return "skipped"
-    return "failure" if finding.decision is Verdict.FAIL and gate.exit_code is Admission.FAIL else "error"
+    return _Test(name=name, state=find_state(gate, finding), kind=finding.kind, message=message, details=details)
 
 
 def _list_scores(gate: GateReport) -> Iterator[_Test]:
@@ -155,33 +136,12 @@ def _list_scores(gate: GateReport) -> Iterator[_Test]:
         if result.arm is Arm.CANDIDATE:
             by_case.setdefault(result.case, []).append(result)
     shown = {case.case: case for case in case_selection.select_cases(gate)}
-    blamed = _blame_cases(gate)
+    blamed = blame_cases(gate)
     for case, results in by_case.items():
         for criterion in gate.evidence.criteria:
             scores = [result.scores[criterion.name] for result in results if criterion.name in result.scores]
             if scores:
                 yield _describe_score(criterion, case, scores, blamed.get((case, criterion.name)), shown.get(case))
-
-
-def _blame_cases(gate: GateReport) -> Mapping[tuple[str, str], State]:
-    """Map pairs of case and criterion to the state that a blocking finding gives them; a failure before an error."""
-    found: dict[tuple[str, str], State] = {}
-    every = tuple(criterion.name for criterion in gate.evidence.criteria)
-    for finding in gate.findings:
-        state = _find_state(gate, finding)
-        if state not in ("failure", "error"):
-            continue
-        for case in finding.cases:
-            criteria = (finding.criterion,) if finding.criterion else _list_turned(gate, case) or every
-            for criterion in criteria:
-                if found.get((case, criterion)) != "failure":
-                    found[case, criterion] = state
-    return found
-
-
-def _list_turned(gate: GateReport, case: str) -> tuple[str, ...]:
-    compared = [c.criterion for c in gate.comparisons if case in c.broken or case in c.suspects]
-    return (*compared, *(check.criterion for check in gate.blocking if case in check.for_good or case in check.open))
 
 
 def _describe_score(
@@ -190,7 +150,7 @@ def _describe_score(
     known = [score for score in scores if isinstance(score, Score)]
     lowest = min(known, key=lambda score: score.value, default=None)
     lacking = next((score for score in scores if isinstance(score, Unscored)), None)
-    fails = criterion.kind == "check" and lowest is not None and lowest.value < 1
+    fails = criterion.kind == "check" and lowest is not None and lowest.value < case_states.HOLDS
     name = f"{criterion.name}: {case}"
     if lacking is not None and not (fails and blamed == "failure"):
         message = f"unscored: {lacking.reason}"

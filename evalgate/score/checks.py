@@ -18,6 +18,7 @@ from evalgate.score.examined import as_list, find_text, fold, read_expected, rea
 from evalgate.score.json_output import decode_texts, dig, is_equal, parse, pointer_parts
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
+from evalgate.score.python_code import RunCode, leave_unrun, validate_python
 from evalgate.score.shown_text import list_shown, make_search, show_value
 from evalgate.score.transforms import transform, validate_transform
 from evalgate.score.whole_words import has_words
@@ -29,16 +30,20 @@ _REASON = 200  # characters of a reason
 _NAMED = 60  # characters of the names of tools in it
 
 
-def score(check: Check, case: Case, output: Output, *, covers_calls: bool = False) -> Scored:
+def score(
+    check: Check, case: Case, output: Output, *, covers_calls: bool = False, run_code: RunCode = leave_unrun
+) -> Scored:
     """Return 1 if the output passes, else 0, with the requirement and the text found in at most 200 characters.
 
     With `at` (a JSON Pointer), the check examines that place of the output, parsed as strict JSON. An output that is
     not JSON or lacks the place scores 0, also for the `not_` form. The result is Unscored if the case lacks the field,
     if there is no measurement, if a pattern takes too long, or if the output has tool calls beside its text, which the
     check does not see, unless the gate `covers_calls` in another way. If the answer was cut, the reason of a failure
-    begins with that, and so it does if the check fails because of the reasoning at the start of the text. Raises
-    ValueError as `validate` does.
+    begins with that, and so it does if the check fails because of the reasoning at the start of the text. `run_code` is
+    what runs a check that is code. Raises ValueError as `validate` does.
     """
+    if check.type == "python":
+        return _find_hidden_calls(check, output, covers_calls) or run_code(check, case, output)
     try:
         check = case_options.bind(check, case)
     except case_options.CaseOptionError as error:
@@ -88,10 +93,9 @@ def validate(check: Check) -> None:
 
 def _score_text(check: Check, case: Case, output: Output, covers_calls: bool) -> Scored:
     kind = _find_function(check)
-    beside = () if covers_calls else output.calls_beside_text
-    if beside and not _sees_calls(check, beside):
-        named = clip(tool_checks.name_calls(beside), _NAMED)
-        return Unscored(reason=clip(f"{TOOL_CALLS}: {named}; {_REMEDY}", _REASON))
+    hidden = _find_hidden_calls(check, output, covers_calls)
+    if hidden is not None:
+        return hidden
     cut = f"{CUT_SHORT}; " if classify_ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
     try:
         examined = replace(output, text=transform(check, output.text)) if "transform" in check.options else output
@@ -112,6 +116,15 @@ def _score_text(check: Check, case: Case, output: Output, covers_calls: bool) ->
     holds = seen.holds is not check.negated
     reason = f"{'' if holds else cut}must {'not ' if check.negated else ''}{seen.wanted}; found {seen.found}"
     return Score(value=float(holds), reason=clip(reason, _REASON))
+
+
+def _find_hidden_calls(check: Check, output: Output, covers_calls: bool) -> Unscored | None:
+    """Return that a check does not see the tool calls beside a text; None where there are none that matter."""
+    beside = () if covers_calls else output.calls_beside_text
+    if not beside or _sees_calls(check, beside):
+        return None
+    named = clip(tool_checks.name_calls(beside), _NAMED)
+    return Unscored(reason=clip(f"{TOOL_CALLS}: {named}; {_REMEDY}", _REASON))
 
 
 def _find_function(check: Check) -> Callable[[Check, Case, Output], Observation]:
@@ -257,6 +270,10 @@ def _tokens(check: Check, case: Case, output: Output) -> Observation:
     return _check_limits(check, counts, "use", " tokens")
 
 
+def _run_nothing(check: Check, case: Case, output: Output) -> Observation:
+    raise ValueError(f"{check.name}: its code runs in a child process")
+
+
 def _combine_nothing(check: Check, case: Case, output: Output) -> Observation:
     raise ValueError(f"{check.name}: its parts are scored first")
 
@@ -283,6 +300,7 @@ TYPES: Mapping[str, Callable[[Check, Case, Output], Observation]] = {
     "contains_json": check_contains_json,
     "is_xml": xml_output.check_xml,
     "is_sql": sql_output.check_sql,
+    "python": _run_nothing,
     "any_of": _combine_nothing,
     "all_of": _combine_nothing,
     "tool_call": tool_checks.check_tool_call,
@@ -296,6 +314,7 @@ NEGATABLE = frozenset({"equals", "contains", "contains_any", "contains_all", "re
 _VALIDATORS: Mapping[str, Callable[[Check], None]] = {
     "number": number_checks.validate_number,
     "is_sql": sql_output.validate_sql,
+    "python": validate_python,
     **dict.fromkeys(TOOL_CHECKS, tool_checks.validate_tool_check),
 }
 _MEASURING = frozenset({"latency", "cost", "tokens"})

@@ -320,7 +320,7 @@ def test_every_row_of_the_table_is_a_valid_check():
         renamed = {name.removesuffix("_"): value for name, value in options.items()}
         checks.validate(Check(name="x", type=type_, options=renamed))
     elsewhere = {"json_schema", "contains_json", "latency", "cost", "tokens", "starts_with", "ends_with", "one_of"}
-    elsewhere |= {"levenshtein", "no_refusal", "number", "is_xml", "is_sql", "any_of", "all_of"}
+    elsewhere |= {"levenshtein", "no_refusal", "number", "is_xml", "is_sql", "python", "any_of", "all_of"}
     assert {row[0] for row in PASS_AND_FAIL} | elsewhere | TOOL_CHECKS == set(checks.TYPES)
 
 

@@ -141,7 +141,9 @@ def _sample_gate(
 ) -> Sampled | _SamplingFailure:
     """Store one gate's samples, or return why not: a call failed permanently, or too many draws are not answers."""
     watch = ReplyWatch()
-    run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets, watch))
+    run = engine.run(
+        plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets, watch, run_code=engine.run_code)
+    )
     lost = stored_samples.list_incomplete(run.results)
     if lost:
         named = name_some(lost, _NAMED)

@@ -19,7 +19,7 @@ from evalgate.gate.dataset_gates import find_dataset_gates
 from evalgate.inputs import datasets, prompts
 from evalgate.inputs.added_tree import AddedTree
 from evalgate.inputs.call_fields import read_call_fields
-from evalgate.inputs.case_lines import append_case
+from evalgate.inputs.dataset_lines import append_case
 from evalgate.inputs.langfuse_names import list_unseen
 from evalgate.inputs.langfuse_tree import close_tree
 from evalgate.inputs.logged_calls import choose_call, read_calls

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evalgate.domain import Column
 from evalgate.errors import InputError
 from evalgate.inputs.added_tree import AddedTree
-from evalgate.inputs.case_lines import append_case
+from evalgate.inputs.dataset_lines import append_case
 from evalgate.inputs.tree import WorkTree
 
 ROW = {"id": "new", "query": 'a "quoted"\nline; é', "expected": "b", "tags": ["t", "u"], "cluster": "c"}
