@@ -158,6 +158,7 @@ UNTESTED = {
             "cli/render/cache_text.py",
             "cli/render/calibration_text.py",
             "cli/render/langfuse_labels.py",
+            "cli/render/new_project.py",
             "cli/render/plan_text.py",
             "cli/render/release_json.py",
             "cli/render/release_text.py",

@@ -262,14 +262,14 @@ def test_the_reference_has_every_check_with_its_options(name: str) -> None:
 def test_the_table_of_promptfoo_names_checks_and_options_that_exist() -> None:
     from evalgate.score.checks import NEGATABLE, TYPES
 
-    table = read("docs/checks.md").split("## From promptfoo")[1].split("\n## ")[0]
+    table = read("docs/import.md").split("### Assertions")[1]
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines() if row.startswith("| `")]
     known = {*TYPES, *(f"not_{name}" for name in NEGATABLE), "answered", "faithfulness", "relevance", "stop"}
     known |= {key for name, one in SCHEMA["$defs"].items() if name.startswith("check_") for key in one["properties"]}
     for _, ours, verdict in rows:
         names = re.findall(r"`([a-z_]+)`", ours.replace("for `icontains`", ""))
         assert set(names) <= known, ours
-        answer = re.split("[:;]", verdict)[0]
+        answer = re.split("[:;,]", verdict)[0]
         assert answer in ({"yes", "partly"} if ours else {"no"}), verdict
     theirs = [name for row in rows for name in re.findall(r"`([a-z0-9:-]+[a-z0-9])`", row[0])]
     assert len(theirs) == len(set(theirs)) > 70

@@ -61,7 +61,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Project:
+class NewProject:
     """The folder of a new project, the files that it gets, by path, and the paths of those that are there already."""
 
     root: Path
@@ -70,7 +70,7 @@ class _Project:
     files: Mapping[str, bytes]
     kept: tuple[str, ...] = ()
 
-    def add(self, files: Mapping[str, bytes]) -> _Project:
+    def add(self, files: Mapping[str, bytes]) -> NewProject:
         """Return the project with more files, as far as it does not have them on disk."""
         there = [path for path in files if os.path.lexists(self.root / path)]
         new = {path: content for path, content in files.items() if path not in there}
@@ -89,31 +89,41 @@ def start(folder: Path, source: str | None, environment: Mapping[str, str], home
     Nothing is written before the whole is valid, and no file is overwritten. `home` is the folder of downloaded models.
     Raises InputError: the folder has a configuration, is not the top of its repository, or the prompt is no valid one.
     """
+    project = begin_project(folder, environment)
+    if source is None:
+        return write_project(_add_sample(project), (), ())
+    chosen, left_out = _find_gates(project, source)
+    target = _choose_target(chosen, environment, home)
+    files = {gate.dataset: starter_files.make_cases(gate.version).encode() for gate in chosen}
+    project = project.add({**files, CONFIG: encode_config(starter_files.make_config(chosen, target))})
+    project.validate()
+    return write_project(project, left_out, tuple(_list_remaining(project, chosen, target)))
+
+
+def begin_project(folder: Path, environment: Mapping[str, str], *, workflow: bool = True) -> NewProject:
+    """Return the project of a folder, with the files that every new one has.
+
+    Raises InputError if the folder has a configuration, and if it is not the top of its repository, where a workflow
+    has to be.
+    """
     git = Git.find(folder)
     root = folder.resolve()
-    if git is not None and git.root.resolve() != root:
+    if workflow and git is not None and git.root.resolve() != root:
         message = "the configuration and the workflow belong to the top of the repository"
         raise InputError(message, hint=f"change to {git.root}, and give the command there")
     if os.path.lexists(root / CONFIG):
         raise InputError("exists already; nothing was written", place=Place(path=CONFIG), hint="`evalgate validate`")
-    project = _Project(root=root, git=git, environment=environment, files={}).add(
-        starter_files.make_shared_files(_SCHEMA)
-    )
-    if source is None:
-        return _write(_add_sample(project), (), ())
-    chosen, left_out = _find_gates(project, source)
-    target = _choose_target(chosen, environment, home)
-    files = {gate.dataset: starter_files.make_cases(gate.version).encode() for gate in chosen}
-    project = project.add({**files, CONFIG: _encode_config(starter_files.make_config(chosen, target))})
-    project.validate()
-    return _write(project, left_out, tuple(_list_remaining(project, chosen, target)))
+    shared = starter_files.make_shared_files(_SCHEMA)
+    kept = {path: content for path, content in shared.items() if workflow or path != starter_files.WORKFLOW}
+    return NewProject(root=root, git=git, environment=environment, files={}).add(kept)
 
 
-def _encode_config(text: str) -> bytes:
+def encode_config(text: str) -> bytes:
+    """Return the bytes of a configuration, whose first line names the schema for editors."""
     return starter_files.add_schema_line(text, _SCHEMA).encode()
 
 
-def _add_sample(project: _Project) -> _Project:
+def _add_sample(project: NewProject) -> NewProject:
     """Add the sample. Raises InputError if the project has another file in the place of one of its files."""
     sample = starter_files.make_sample_files()
     taken = [path for path, content in sample.items() if not _may_be_written(project.root, path, content)]
@@ -121,7 +131,7 @@ def _add_sample(project: _Project) -> _Project:
         source = starter_files.SAMPLE if starter_files.SAMPLE in taken else "FILE"
         message = f"there are other files in the place of the sample's: {', '.join(taken)}; nothing was written"
         raise InputError(message, hint=f"begin with your own prompt: evalgate init --from {source}")
-    project = project.add({**sample, CONFIG: _encode_config(starter_files.make_sample_config())})
+    project = project.add({**sample, CONFIG: encode_config(starter_files.make_sample_config())})
     project.validate()
     return project
 
@@ -146,7 +156,7 @@ def _choose_target(gates: Sequence[NewGate], environment: Mapping[str, str], hom
     return "embedded" if model_path(EMBEDDED_MODELS[DEFAULT_MODEL], home).is_file() else "api"
 
 
-def _find_gates(project: _Project, source: str) -> tuple[list[NewGate], tuple[str, ...]]:
+def _find_gates(project: NewProject, source: str) -> tuple[list[NewGate], tuple[str, ...]]:
     """Return a gate for the prompt, or for each prompt of the folder; and what was left out of a folder."""
     name = _require_inside(project.root, source)
     if not (project.root / name).is_dir():
@@ -189,9 +199,8 @@ def _list_candidates(root: Path, folder: str) -> Iterator[str]:
 
 def _require_inside(root: Path, source: str) -> str:
     """Return the path of the prompt from the top, with a constant's name. Raises InputError for what is none."""
-    if is_langfuse(source) or posixpath.basename(source).startswith("promptfooconfig."):
-        what = "a prompt in Langfuse" if is_langfuse(source) else "a configuration of promptfoo"
-        raise InputError(f"{source} is {what}; init reads a prompt file, or a folder of prompts")
+    if is_langfuse(source):
+        raise InputError(f"{source} is a prompt in Langfuse; init reads a prompt file, or a folder of prompts")
     if not source.strip() or not source.isprintable():
         message = f"{source!r} is no name that a configuration can have"
         raise InputError(message, hint="name a prompt file, or a folder of prompts")
@@ -206,7 +215,7 @@ def _require_inside(root: Path, source: str) -> str:
     return normal if normal == "." else inside(normal)
 
 
-def _make_gate(project: _Project, name: str) -> NewGate:
+def _make_gate(project: NewProject, name: str) -> NewGate:
     """Make the gate of a prompt, in the first syntax of its texts that is valid. Raises InputError with all faults.
 
     The default of the file's name goes first. Another one needs variables: those of an f-string, where nothing else
@@ -233,7 +242,7 @@ def _make_gate(project: _Project, name: str) -> NewGate:
     return found
 
 
-def _try_syntax(project: _Project, name: str, syntax: Syntax | None) -> NewGate:
+def _try_syntax(project: NewProject, name: str, syntax: Syntax | None) -> NewGate:
     file, constant = split_constant(name)
     version = load_prompt(WorkTree(project.root), file, PromptSettings(template=syntax, constant=constant))
     gate = NewGate(prompt=name, dataset=_name_dataset(derive_name(file, constant)), version=version, template=syntax)
@@ -242,7 +251,7 @@ def _try_syntax(project: _Project, name: str, syntax: Syntax | None) -> NewGate:
     return gate
 
 
-def _list_remaining(project: _Project, gates: list[NewGate], target: str) -> Iterator[str]:
+def _list_remaining(project: NewProject, gates: list[NewGate], target: str) -> Iterator[str]:
     """Yield what the user has to do before the gate means something."""
     new = [gate.dataset for gate in gates if gate.dataset in project.files]
     if new:
@@ -252,7 +261,7 @@ def _list_remaining(project: _Project, gates: list[NewGate], target: str) -> Ite
         yield f"set {KEY}: without it the prompt has no answers"
 
 
-def _write(project: _Project, left_out: tuple[str, ...], remaining: tuple[str, ...]) -> Started:
+def write_project(project: NewProject, left_out: tuple[str, ...], remaining: tuple[str, ...]) -> Started:
     """Write the files of a project, the configuration last; and ignore the store in git."""
     files = {path: content for path, content in project.files.items() if path != CONFIG}
     for path in (*files, _IGNORE):

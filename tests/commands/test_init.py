@@ -222,7 +222,7 @@ def test_the_sample_is_written_again_beside_its_own_files(project: Repository, e
         ("p.csv", "a,b", "is not a prompt file"),
         ("static.prompt.yml", "messages: [{role: user, content: Tell a joke.}]", "no message uses a field"),
         ("bad.md", "{{#each x}} {query}", "is sent to the model unchanged"),
-        ("promptfooconfig.yaml", "prompts: [a]", "is a configuration of promptfoo"),
+        ("promptfooconfig.yaml", "results: {}", "is a file of results of promptfoo, not a configuration"),
         ("langfuse:support@production", None, "is a prompt in Langfuse"),
         ("../outside.md", None, "outside"),
         ("/etc/hostname", None, "is outside of this folder"),

@@ -7,7 +7,7 @@ import click
 from evalgate.cli.lazy_group import LazyGroup
 
 _SOURCES = {
-    "promptfoo": ("evalgate.cli.imports.promptfoo", "Results of promptfoo: cases and scores."),
+    "promptfoo": ("evalgate.cli.imports.promptfoo", "A configuration of promptfoo, or its results: cases and scores."),
     "deepeval": ("evalgate.cli.imports.deepeval", "Goldens and test runs of deepeval: cases and scores."),
     "inspect": ("evalgate.cli.imports.inspect", "Logs of inspect_ai: cases and scores."),
     "openai-evals": ("evalgate.cli.imports.openai_evals", "Samples and logs of openai/evals: cases, or scores."),

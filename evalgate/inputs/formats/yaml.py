@@ -17,6 +17,7 @@ _CHARACTERS = 100
 
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"-?[0-9]+")
+_CORE_FLOAT = re.compile(r"-?(?:\.[0-9]+|[0-9]+\.)(?:[eE][+-]?[0-9]+)?")
 _CONSTANTS = {"true": True, "false": False, "null": None, "": None}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MERGE = "<<"
@@ -24,14 +25,15 @@ _MERGE = "<<"
 _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 
-def parse(text: str, path: str, *, first_line: int = 1) -> Node:
+def parse(text: str, path: str, *, first_line: int = 1, is_foreign: bool = False) -> Node:
     """Parse a text as one YAML document. A text with only blanks and comments is null.
 
     A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates are text.
     Raises InputError, with line and column, for invalid syntax, a duplicate key, a second document, a tag, a key that
     is not a scalar, a merge key (`<<`), an alias inside its own anchor, aliases that expand to more than 100,000 values
     (100 characters of a text count as one), more than 1,000,000 values, more than 100 levels, and a number that JSON
-    does not support.
+    does not support. In a file of another tool (`is_foreign`), merge keys are filled in, and plain scalars are read by
+    the core schema of YAML 1.2, as in `True`, `~` and `.5`.
     """
     import yaml
 
@@ -40,7 +42,7 @@ def parse(text: str, path: str, *, first_line: int = 1) -> Node:
         line, column = line_and_column(text, hit.start())
         raise refuse(f"control character U+{ord(hit.group()):04X}", path, line + first_line - 1, column)
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    builder = _Builder(path, first_line)
+    builder = _Builder(path, first_line, is_foreign=is_foreign)
     try:
         while loader.check_event():
             builder.take(loader.get_event())
@@ -120,6 +122,18 @@ def scalar(text: str) -> Any:
     return int(text) if _INTEGER.fullmatch(text) else number
 
 
+def core_scalar(text: str) -> Any:
+    """Read a plain scalar by the core schema of YAML 1.2. Raises ValueError as `scalar` does."""
+    if text.lower() in ("true", "false", "null", "~") and text in (text.lower(), text.capitalize(), text.upper()):
+        return _CONSTANTS[text.lower().replace("~", "")]
+    written = text.removeprefix("+")
+    if _CORE_FLOAT.fullmatch(written):
+        sign = "-" if written.startswith("-") else ""
+        whole, _, rest = written.removeprefix("-").partition(".")
+        written = f"{sign}{whole or '0'}.{rest}" if rest[:1].isdigit() else f"{sign}{whole or '0'}{rest}"
+    return scalar(written if NUMBER.fullmatch(written) else text)
+
+
 def _size(text: str) -> int:
     return 1 + len(text) // _CHARACTERS
 
@@ -135,21 +149,23 @@ def _hint(problem: str) -> str | None:
 class _Frame:
     """An open list or mapping. `size` is the number of its values with all aliases expanded."""
 
-    __slots__ = ("anchor", "key", "node", "size")
+    __slots__ = ("anchor", "key", "merged", "node", "size")
 
     def __init__(self, node: Node, anchor: str | None) -> None:
         self.node = node
         self.anchor = anchor
         self.key: str | None = None
+        self.merged: list[Node] = []
         self.size = 1
 
 
 class _Builder:
     """Builds nodes from the parser's events, one at a time: it does not recurse, and checks the size as it grows."""
 
-    def __init__(self, path: str, first_line: int) -> None:
+    def __init__(self, path: str, first_line: int, *, is_foreign: bool) -> None:
         self.root: Node | None = None
         self._path = path
+        self._is_foreign = is_foreign
         self._first_line = first_line
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Node, int]] = {}
@@ -181,7 +197,7 @@ class _Builder:
         data = event.value
         try:
             if event.implicit[0] and event.tag is None and event.style in (None, ""):
-                data = scalar(event.value)
+                data = core_scalar(event.value) if self._is_foreign else scalar(event.value)
             elif event.value:
                 event.value.encode()
         except ValueError as error:
@@ -197,6 +213,9 @@ class _Builder:
         if keys is None:
             raise AssertionError("a mapping has keys")
         if event.value == _MERGE and event.implicit[0] and not event.style:
+            if self._is_foreign:
+                frame.key = _MERGE
+                return
             raise self._refuse(
                 f"the merge key {_MERGE} is not supported", event, "write the keys out, or quote a key of that name"
             )
@@ -224,6 +243,8 @@ class _Builder:
 
     def _close(self, event: Any) -> None:
         frame = self._stack.pop()
+        for merged in frame.merged:
+            self._merge(frame.node, merged, event)
         if frame.anchor is not None:
             self._anchors[frame.anchor] = (frame.node, frame.size)
         self._put(frame.node, frame.size, event)
@@ -252,10 +273,23 @@ class _Builder:
         if isinstance(frame.node.children, list):
             frame.node.children.append(node)
             frame.node.data.append(node.data)
+        elif frame.key == _MERGE and frame.key not in (frame.node.keys or {}):
+            frame.merged += list(node) if isinstance(node.children, list) else [node]
+            frame.key = None
         elif isinstance(frame.node.children, dict) and frame.key is not None:
             frame.node.children[frame.key] = node
             frame.node.data[frame.key] = node.data
             frame.key = None
+
+    def _merge(self, node: Node, merged: Node, event: Any) -> None:
+        """Add the keys of a merged mapping that a mapping does not have itself."""
+        if not isinstance(node.children, dict) or node.keys is None or not isinstance(merged.children, dict):
+            raise self._refuse(f"the merge key {_MERGE} names no mapping", event)
+        for key, child in merged.children.items():
+            if key not in node.children:
+                node.children[key] = child
+                node.data[key] = child.data
+                node.keys[key] = (merged.keys or {})[key]
 
     def _refuse_as_key(self, event: Any) -> None:
         frame = self._stack[-1] if self._stack else None

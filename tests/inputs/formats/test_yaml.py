@@ -166,3 +166,13 @@ def test_a_merge_key_has_its_place() -> None:
     assert fault("a: &x {b: 1}\nc:\n  <<: *x\n") == (
         "f:3:3: the merge key << is not supported\n  hint: write the keys out, or quote a key of that name"
     )
+
+
+def test_a_foreign_file_has_merge_keys_and_the_scalars_of_yaml_1_2() -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {<<: [*a, *b], x: 5}\nd: [True, ~, .5, 5., -.5e1, +3, yes, 'True', Null]\n"
+    root = yaml_text.parse(text, "f", is_foreign=True)
+    assert root.data["c"] == {"x": 5, "y": 2, "z": 4}
+    assert root["c"]["z"].line == 2
+    assert root.data["d"] == [True, None, 0.5, 5, -5.0, 3, "yes", "True", None]
+    with pytest.raises(InputError, match="names no mapping"):
+        yaml_text.parse("a: &a 1\nb: {<<: *a}\n", "f", is_foreign=True)

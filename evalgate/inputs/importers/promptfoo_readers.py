@@ -1,0 +1,397 @@
+"""Each type of assertion of promptfoo as checks and judges, with the meaning that promptfoo gives it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evalgate.domain import Json
+from evalgate.inputs.importers import nunjucks, output_conditions, promptfoo_judges
+from evalgate.inputs.importers.code_values import to_re2
+from evalgate.inputs.importers.import_remarks import Remarks
+from evalgate.inputs.importers.javascript import read_javascript
+from evalgate.inputs.importers.promptfoo_criteria import NotCarriedError, Wanted, as_wanted, make_check
+from evalgate.inputs.importers.promptfoo_csv import split_list
+from evalgate.inputs.importers.promptfoo_file import SCHEME, ForeignFiles, as_mapping, try_parse
+from evalgate.inputs.importers.promptfoo_tests import Assertion, ForeignTest
+from evalgate.inputs.importers.promptfoo_tools import check_calls
+from evalgate.inputs.importers.python_code import read_python
+from evalgate.inputs.importers.transform_code import read_transform
+
+_TEXT_CHECKS = {
+    "contains": ("contains", False),
+    "icontains": ("contains", True),
+    "contains-any": ("contains_any", False),
+    "icontains-any": ("contains_any", True),
+    "contains-all": ("contains_all", False),
+    "icontains-all": ("contains_all", True),
+}
+_DIALECTS = {
+    "mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres", "postgres": "postgres", "bigquery": "bigquery",
+    "sqlite": "sqlite", "snowflake": "snowflake", "transactsql": "tsql", "redshift": "redshift", "hive": "hive",
+    "athena": "athena", "trino": "trino",
+}  # fmt: skip
+_REASONS = {
+    "select-best": "it compares the outputs of several prompts; a gate compares two versions",
+    "max-score": "it compares the outputs of several prompts; a gate compares two versions",
+    "human": "a person decides it",
+    "ruby": "a check runs no code",
+    "webhook": "a check makes no request",
+    "is-html": "there is no check of HTML",
+    "contains-html": "there is no check of HTML",
+    "is-refusal": "a refusal cannot be required",
+    "search-rubric": "a judge does not search the web",
+    **dict.fromkeys(("bleu", "gleu", "meteor", "rouge-n"), "there is no check of shared word sequences"),
+    **dict.fromkeys(("classifier", "moderation", "pi"), "it asks a service of its own"),
+    **dict.fromkeys(("perplexity", "perplexity-score"), "log-probabilities of the answer are not read"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the conversion of an assertion needs beside it.
+
+    `fault_of` returns why RE2 refuses a pattern, and None for one that it accepts. `tools` are the definitions of the
+    provider. `prompt_names` are the variables that the prompts use.
+    """
+
+    remarks: Remarks
+    files: ForeignFiles
+    fault_of: Callable[[str], str | None]
+    tools: Json = None
+    prompt_names: tuple[str, ...] = ()
+
+
+def read_assertion_of(
+    around: Surroundings, assertion: Assertion, test: ForeignTest, options: Mapping[str, Any]
+) -> list[Wanted]:
+    """Return the checks and judges of an assertion. Raises NotCarriedError, or NoCheckError for code."""
+    return _Reading(around, assertion, test, options).read()
+
+
+class _Reading:
+    """One assertion of one test."""
+
+    def __init__(
+        self, around: Surroundings, assertion: Assertion, test: ForeignTest, options: Mapping[str, Any]
+    ) -> None:
+        self.around = around
+        self.assertion = assertion
+        self.data = assertion.data
+        self.test = test
+        self.options = options
+        written = str(self.data.get("type", ""))
+        self.negated = written.startswith("not-")
+        self.kind = written.removeprefix("not-")
+        self.source: str | None = None
+        self.value = self._render(self.data.get("value"))
+
+    def read(self) -> list[Wanted]:
+        """Return the checks and judges. Raises NotCarriedError, or NoCheckError for code."""
+        transform = self._read_transform()
+        reader = _READERS.get(self.kind)
+        if self.kind in _TEXT_CHECKS:
+            found = [self._search()]
+        elif reader is not None:
+            found = reader(self)
+        elif promptfoo_judges.is_judged(self.kind):
+            if transform:
+                raise NotCarriedError("a judge reads the whole output, not a part of it")
+            found = [self._judge()]
+        else:
+            reason = _REASONS.get(self.kind)
+            if self.kind.startswith(("trace-", "trajectory:", "skill")):
+                reason = "traces are not read"
+            raise NotCarriedError(reason or ("it has no type" if not self.kind else "promptfoo has no such type"))
+        if transform:
+            found = [self._add_transform(each, transform) for each in found]
+        label = str(self.data.get("type", ""))
+        return [replace(each, label=label, source=self.source) for each in found]
+
+    def note(self, text: str) -> None:
+        """Tell that the assertion is carried over in another form."""
+        self.around.remarks.change(f"the assertion {self.data.get('type')}: {text}", self.assertion.place)
+
+    def _render(self, value: Any) -> Any:
+        """Return the value with the test's variables filled in."""
+        if isinstance(value, list):
+            return [self._render(each) for each in value]
+        if not isinstance(value, str):
+            return value
+        self.source = nunjucks.find_only_name(value)
+        if self.kind in ("javascript", "python") and value.startswith(SCHEME):
+            return value
+        try:
+            rendered = nunjucks.render(value, self.test.variables)
+        except ValueError as error:
+            if self.kind in ("javascript", "regex"):
+                return value
+            raise NotCarriedError(f"the template in its value {error}") from None
+        if rendered.startswith(SCHEME) and self.kind not in ("javascript", "python"):
+            return self._read_file(rendered)
+        return rendered
+
+    def _read_file(self, name: str) -> Any:
+        bare = name.removeprefix(SCHEME)
+        if bare.split(":", 1)[0].endswith((".js", ".cjs", ".mjs", ".ts", ".py", ".rb")):
+            raise NotCarriedError(f"the code of {name} makes its value")
+        if not self.around.files.exists(bare):
+            raise NotCarriedError(f"{name} is not at hand")
+        text = self.around.files.read(bare)
+        if bare.lower().endswith((".json", ".yaml", ".yml")):
+            return try_parse(text, bare)
+        return nunjucks.render(text.strip(), self.test.variables)
+
+    def _read_transform(self) -> Json:
+        code = self.data.get("transform") or self.options.get("transform") or self.options.get("postprocess")
+        if code is None or self.kind in ("latency", "cost"):
+            return None
+        found = read_transform(str(code))
+        if found is None:
+            raise NotCarriedError("the code of its transform cannot be read")
+        return found
+
+    def _add_transform(self, wanted: Wanted, transform: Json) -> Wanted:
+        if wanted.options["type"] in ("any_of", "all_of"):
+            checks = wanted.options["checks"]
+            parts: Any = [{**part, "transform": transform} for part in checks] if isinstance(checks, list) else []
+            return replace(wanted, options={**wanted.options, "checks": parts})
+        return replace(wanted, options={**wanted.options, "transform": transform})
+
+    def _text(self) -> str:
+        if isinstance(self.value, bool):
+            return "true" if self.value else "false"
+        if isinstance(self.value, str | int | float):
+            return str(nunjucks.show(self.value))
+        raise NotCarriedError("it has no text to compare with")
+
+    def _require_visible(self, text: str) -> str:
+        if not text.strip():
+            raise NotCarriedError("its text is empty")
+        return text
+
+    def _search(self) -> Wanted:
+        kind, ignore = _TEXT_CHECKS[self.kind]
+        values = self.value
+        if self.kind.endswith(("-any", "-all")):
+            values = split_list(values) if isinstance(values, str) else values
+        else:
+            values = [self._text()]
+        if not isinstance(values, list) or not values:
+            raise NotCarriedError("it has no texts to search for")
+        texts = list(dict.fromkeys(self._require_visible(str(nunjucks.show(each))) for each in values))
+        if self.negated:
+            kind = {"contains": "not_contains", "contains_any": "not_contains_any"}.get(kind, "not_contains_all")
+        options: dict[str, Json] = {"type": kind, "values": texts, **({"ignore_case": True} if ignore else {})}
+        return as_wanted(options)
+
+    def equals(self) -> list[Wanted]:
+        kind = "not_equals" if self.negated else "equals"
+        if isinstance(self.value, dict | list):
+            return [make_check(kind, slot="value", value=self.value)]
+        return [make_check(kind, slot="value", value=self._require_visible(self._text()))]
+
+    def starts_with(self) -> list[Wanted]:
+        begins = output_conditions.Has({"type": "starts_with", "value": self._require_visible(self._text())})
+        made = output_conditions.make_check(output_conditions.Not(begins) if self.negated else begins)
+        return [as_wanted(made)] if isinstance(made, dict) else []
+
+    def regex(self) -> list[Wanted]:
+        pattern = to_re2(self._require_visible(self._text()))
+        self._require_pattern(pattern)
+        return [make_check("not_regex" if self.negated else "regex", slot="pattern", value=pattern)]
+
+    def _require_pattern(self, pattern: str) -> None:
+        fault = self.around.fault_of(pattern)
+        if fault is not None:
+            raise NotCarriedError(fault)
+
+    def is_json(self) -> list[Wanted]:
+        schema = self._schema()
+        if schema is None:
+            return [make_check("not_is_json" if self.negated else "is_json")]
+        if not self.negated:
+            return [make_check("json_schema", slot="schema", value=schema)]
+        parts: list[Json] = [{"type": "not_is_json"}, {"type": "json_schema", "schema": {"not": schema}}]
+        return [make_check("any_of", {"checks": parts})]
+
+    def contains_json(self) -> list[Wanted]:
+        if self.negated:
+            raise NotCarriedError("there is no check that forbids JSON in a text")
+        schema = self._schema()
+        if schema is None:
+            return [make_check("contains_json")]
+        return [make_check("contains_json", slot="schema", value=schema)]
+
+    def _schema(self) -> dict[str, Any] | None:
+        value = self.value
+        if isinstance(value, str):
+            value = try_parse(value, "schema.yml") if value.strip() else None
+        if value is None or value == {}:
+            return None
+        if not isinstance(value, dict):
+            raise NotCarriedError("its value is no JSON Schema")
+        return value
+
+    def is_xml(self) -> list[Wanted]:
+        if self.negated:
+            raise NotCarriedError("there is no check that forbids XML")
+        names = as_mapping(self.value).get("requiredElements") if isinstance(self.value, dict) else self.value
+        names = split_list(names) if isinstance(names, str) else names or []
+        options: dict[str, Json] = {"elements": [str(each).replace(".", "/") for each in names]} if names else {}
+        if self.kind == "contains-xml":
+            self.note("everything from the first tag to the last has to be one document")
+            options["transform"] = {"regex": r"(?s)<[A-Za-z_?].*>"}
+        return [make_check("is_xml", options)]
+
+    def is_sql(self) -> list[Wanted]:
+        if self.negated:
+            raise NotCarriedError("there is no check that forbids SQL")
+        wanted = as_mapping(self.value)
+        dialect = _DIALECTS.get(str(wanted.get("databaseType") or wanted.get("database") or "").lower())
+        if any(key in wanted for key in ("allowedTables", "allowedColumns", "whiteTableList", "whiteColumnList")):
+            self.around.remarks.leave_out("the lists of tables and columns of is-sql", self.assertion.place)
+        options: dict[str, Json] = {"dialect": dialect} if dialect else {}
+        if self.kind == "contains-sql":
+            self.note("the last code block has to be SQL")
+            options["transform"] = "last_code_block"
+        return [make_check("is_sql", options)]
+
+    def is_refusal(self) -> list[Wanted]:
+        if not self.negated:
+            raise NotCarriedError(_REASONS["is-refusal"])
+        self.note("`no_refusal` knows refusals by other words")
+        return [make_check("no_refusal")]
+
+    def javascript(self) -> list[Wanted]:
+        if not isinstance(self.value, str) or self.value.startswith(SCHEME):
+            raise NotCarriedError("a check runs no code of a file")
+        return self._as_checks(read_javascript(self.value, self.test.variables, self._threshold()))
+
+    def python(self) -> list[Wanted]:
+        if not isinstance(self.value, str) or self.value.startswith(SCHEME):
+            raise NotCarriedError("a check runs no code of a file")
+        return self._as_checks(read_python(self.value, self.test.variables, self._threshold()))
+
+    def _as_checks(self, condition: output_conditions.Condition) -> list[Wanted]:
+        made = output_conditions.make_check(output_conditions.Not(condition) if self.negated else condition)
+        if made is False:
+            raise NotCarriedError("it can never pass")
+        if made is True:
+            self.note("it always passes, so it needs no check")
+            return []
+        for pattern in output_conditions.list_patterns(made):
+            self._require_pattern(pattern)
+        return [as_wanted(made)]
+
+    def _threshold(self) -> float | None:
+        value = self.data.get("threshold")
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def latency(self) -> list[Wanted]:
+        threshold = self._threshold()
+        if threshold is None or threshold <= 0 or self.negated:
+            raise NotCarriedError("it has no threshold" if not self.negated else "there is no least time")
+        return [make_check("latency", limits={"max_seconds": nunjucks.show(threshold / 1000)})]
+
+    def cost(self) -> list[Wanted]:
+        threshold = self._threshold()
+        if threshold is None or self.negated:
+            raise NotCarriedError("it has no threshold" if not self.negated else "there is no least cost")
+        return [make_check("cost", limits={"max_usd": threshold})]
+
+    def levenshtein(self) -> list[Wanted]:
+        if self.negated:
+            raise NotCarriedError("there is no least distance")
+        threshold = self._threshold()
+        limit = math.floor(5 if threshold is None else threshold)
+        value = self._require_visible(self._text())
+        return [make_check("levenshtein", slot="value", value=value, limits={"max_distance": max(0, limit)})]
+
+    def word_count(self) -> list[Wanted]:
+        low, high = _read_bounds(self.value)
+        if not self.negated:
+            bounds = {"min_words": low, "max_words": high}
+            return [make_check("length", limits={key: each for key, each in bounds.items() if each is not None})]
+        parts: list[Json] = [{"type": "length", "max_words": low - 1}] if low else []
+        parts += [{"type": "length", "min_words": high + 1}] if high is not None else []
+        if not parts:
+            raise NotCarriedError("it can never pass")
+        return [make_check("any_of", {"checks": parts})] if len(parts) > 1 else [as_wanted(as_mapping(parts[0]))]
+
+    def finish_reason(self) -> list[Wanted]:
+        if self.negated or str(self.value).lower() not in ("stop", "end_turn"):
+            raise NotCarriedError("only `stop` has a counterpart: the check `answered` of every gate")
+        self.note("the check `answered`, which every gate has")
+        return []
+
+    def guardrails(self) -> list[Wanted]:
+        if self.negated:
+            raise NotCarriedError("a filtered answer cannot be required")
+        self.note("the check `answered`, which every gate has")
+        return []
+
+    def calls(self) -> list[Wanted]:
+        if self.negated:
+            raise NotCarriedError("there is no such check")
+        return check_calls(self.around.tools, self.around.files)
+
+    def tool_names(self) -> list[Wanted]:
+        names = split_list(self.value) if isinstance(self.value, str) else self.value
+        if self.negated or not isinstance(names, list) or not names:
+            raise NotCarriedError("it has no names of tools")
+        if (self._threshold() or 1.0) < 1:
+            raise NotCarriedError("there is no F1: all tools have to be called, and no other")
+        raise NotCarriedError("write the names into a field, and add {type: tool_call, from: FIELD, only: true}")
+
+    def _judge(self) -> Wanted:
+        rendered = self.value
+        return promptfoo_judges.make_judge(
+            self.kind,
+            rendered,
+            negated=self.negated,
+            names=self.around.prompt_names,
+            data=self.data,
+            options=self.options,
+            variables=self.test.variables,
+            note=self.note,
+        )
+
+
+def _read_bounds(value: Any) -> tuple[int | None, int | None]:
+    bounds = [value.get(key) for key in ("min", "max")] if isinstance(value, dict) else [value, value]
+    read: list[int | None] = []
+    for number, each in enumerate(bounds):
+        try:
+            read.append(None if each is None else (math.ceil if number == 0 else math.floor)(float(each)))
+        except (TypeError, ValueError):
+            raise NotCarriedError("its value is no number of words") from None
+    return read[0], read[1]
+
+
+_READERS: Mapping[str, Callable[[_Reading], list[Wanted]]] = {
+    "equals": _Reading.equals,
+    "starts-with": _Reading.starts_with,
+    "regex": _Reading.regex,
+    "is-json": _Reading.is_json,
+    "contains-json": _Reading.contains_json,
+    "is-xml": _Reading.is_xml,
+    "contains-xml": _Reading.is_xml,
+    "is-sql": _Reading.is_sql,
+    "contains-sql": _Reading.is_sql,
+    "is-refusal": _Reading.is_refusal,
+    "javascript": _Reading.javascript,
+    "python": _Reading.python,
+    "latency": _Reading.latency,
+    "cost": _Reading.cost,
+    "levenshtein": _Reading.levenshtein,
+    "word-count": _Reading.word_count,
+    "finish-reason": _Reading.finish_reason,
+    "guardrails": _Reading.guardrails,
+    "is-valid-function-call": _Reading.calls,
+    "is-valid-openai-function-call": _Reading.calls,
+    "is-valid-openai-tools-call": _Reading.calls,
+    "tool-call-f1": _Reading.tool_names,
+}
