@@ -89,7 +89,9 @@ def test_one_case_by_its_node_id_fails_where_a_check_newly_fails(gated) -> None:
     gated.wrong = {7: "no way", 8: "nothing"}
     ended = gated.run("golden/evalgate.yml::support::case-07")
     ended.assert_outcomes(failed=1, skipped=1)
-    ended.stdout.fnmatch_lines(["case case-07 of support is undecided", "polite: worse than with the baseline", "a run of all cases*"])
+    ended.stdout.fnmatch_lines(
+        ["case case-07 of support is undecided", "polite: worse than with the baseline", "a run of all cases*"]
+    )
     assert count(gated) == 2, "the case alone, for both versions"
     ended = gated.run("golden/evalgate.yml::support::case-08")
     ended.assert_outcomes(xfailed=1, skipped=1)
