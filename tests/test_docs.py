@@ -342,7 +342,7 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 
 
 def test_the_readme_stays_short_and_contributing_one_page() -> None:
-    assert len(README.read_text(encoding="utf-8").splitlines()) <= 400
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 250
     assert len(read("CONTRIBUTING.md").splitlines()) <= 120
 
 

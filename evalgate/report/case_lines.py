@@ -57,6 +57,8 @@ def _explain(shown: case_selection.ShownCase, critical: Collection[str]) -> str:
 
 
 def _join_text(shown: case_selection.ShownCase, side: case_selection.Side) -> str:
+    if side.text == case_selection.ONLY_SCORES:
+        return ", ".join(f"{prose(m.criterion)} {m.score}" for m in side.marks if m.criterion in shown.criteria)
     calls = f" {side.calls}" if shown.calls and side.calls else ""
     return prose(f"{side.text}{calls}", most=20_000)
 

@@ -10,7 +10,7 @@ from evalgate.domain import Arm, Failure, GateReport, InputField, Json, Output, 
 from evalgate.domain.numbers import show
 from evalgate.domain.sent_prompts import SentCase, SentPrompt
 from evalgate.report import view
-from evalgate.report.case_selection import Mark
+from evalgate.report.case_selection import ONLY_SCORES, Mark
 from evalgate.report.escape import line, prose
 from evalgate.report.message_diff import RoleText, compare_messages
 from evalgate.report.withhold import WITHHELD
@@ -128,7 +128,7 @@ def _make_sample(gate: GateReport, result: Result, number: int, of: int, *, is_f
 def _read_text(result: Result) -> str:
     match result.outcome:
         case None:
-            return "(only scores were given)"
+            return ONLY_SCORES
         case Output(text=text):
             return text or "(empty output)"
         case Failure(kind=kind, message=message):

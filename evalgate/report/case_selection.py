@@ -26,6 +26,8 @@ from evalgate.domain import (
 from evalgate.domain.numbers import show
 
 Kind = Literal["regressed", "failing", "undecided", "improved", "other"]
+ONLY_SCORES = "(only scores were given)"
+"""The output of a sample of which another tool gave the scores alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +269,7 @@ def _make_mark(criterion: Criterion, scores: Mapping[str, Scored]) -> Mark:
 def _read_text(outcome: Outcome | None) -> str:
     match outcome:
         case None:
-            return "(only scores were given)"
+            return ONLY_SCORES
         case Output(text=text):
             return text or "(empty output)"
         case Failure(kind=kind, message=message):
