@@ -14,9 +14,9 @@ from evalgate.cli.folders import find_home
 @click.option(
     "--from",
     "source",
-    metavar="FILE|FOLDER",
-    help="Your prompt, in any format that evalgate reads, or a constant, FILE.py:NAME; a folder of prompts; or a "
-    "promptfooconfig.yaml.",
+    metavar="FILE|FOLDER|langfuse:NAME",
+    help="Your prompt, in any format that evalgate reads, or a constant, FILE.py:NAME; a folder of prompts; a "
+    "promptfooconfig.yaml; or a prompt in Langfuse.",
 )
 def command(*, source: str | None) -> None:
     """Write evalgate.yml, eight cases, two checks and the workflow, for your prompt or for a sample.

@@ -26,10 +26,12 @@ from evalgate.execute.providers.local_model import model_path
 from evalgate.inputs import starter_files
 from evalgate.inputs.added_tree import AddedTree
 from evalgate.inputs.config import derive_name, load_config
+from evalgate.inputs.langfuse_access import attach_langfuse, find_host, open_server
+from evalgate.inputs.langfuse_tree import LangfuseTree
 from evalgate.inputs.prompt_files.python_constant import split_constant
 from evalgate.inputs.prompts import find_suffix, load_prompt
 from evalgate.inputs.starter_files import NewGate
-from evalgate.inputs.tree import WorkTree, inside, is_absolute
+from evalgate.inputs.tree import Tree, WorkTree, inside, is_absolute
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.store.new_files import find_obstacle, write_new_files
@@ -78,8 +80,9 @@ class NewProject:
 
     def validate(self) -> tuple[GatePlan, ...]:
         """Check what the project will be, as `validate` does. Raises one error with all faults."""
-        tree = AddedTree(WorkTree(self.root), self.files)
+        tree: Tree = AddedTree(WorkTree(self.root), self.files)
         config = load_config(tree, CONFIG, verify=validate_criterion, environment=self.environment)
+        tree = attach_langfuse(tree, config)
         return validate(WorkingTree(tree=tree, git=self.git, config=config, folder=self.root, pins={}))
 
 
@@ -95,7 +98,8 @@ def start(folder: Path, source: str | None, environment: Mapping[str, str], home
     chosen, left_out = _find_gates(project, source)
     target = _choose_target(chosen, environment, home)
     files = {gate.dataset: starter_files.make_cases(gate.version).encode() for gate in chosen}
-    project = project.add({**files, CONFIG: encode_config(starter_files.make_config(chosen, target))})
+    text = starter_files.make_config(chosen, target, langfuse=find_host(environment) if is_langfuse(source) else "")
+    project = project.add({**files, CONFIG: encode_config(text)})
     project.validate()
     return write_project(project, left_out, tuple(_list_remaining(project, chosen, target)))
 
@@ -158,6 +162,8 @@ def _choose_target(gates: Sequence[NewGate], environment: Mapping[str, str], hom
 
 def _find_gates(project: NewProject, source: str) -> tuple[list[NewGate], tuple[str, ...]]:
     """Return a gate for the prompt, or for each prompt of the folder; and what was left out of a folder."""
+    if is_langfuse(source):
+        return [_make_langfuse_gate(project, source)], ()
     name = _require_inside(project.root, source)
     if not (project.root / name).is_dir():
         return [_make_gate(project, name)], ()
@@ -176,6 +182,25 @@ def _find_gates(project: NewProject, source: str) -> tuple[list[NewGate], tuple[
         raise InputError(f"has no prompt{reasons}", place=Place(path=source), hint=hint)
     times = Counter(gate.dataset.lower() for gate in gates)
     return [_name_by_path(gate) if times[gate.dataset.lower()] > 1 else gate for gate in gates], tuple(left_out)
+
+
+def _make_langfuse_gate(project: NewProject, source: str) -> NewGate:
+    """Make the gate of a prompt in Langfuse: of the version with the label `staging`, else of the newest one.
+
+    Raises InputError for a prompt that does not exist, and ServiceError for a server that does not answer.
+    """
+    files = WorkTree(project.root)
+    tree = LangfuseTree(files, lambda: open_server(CONFIG, None, None, project.environment, reader="init"))
+    is_named = "@" in source
+    names = [source] if is_named else [f"{source}@staging", f"{source}@latest"]
+    try:
+        version = load_prompt(tree, names[0], PromptSettings())
+    except InputError:
+        if is_named:
+            raise
+        names = names[1:]
+        version = load_prompt(tree, names[0], PromptSettings())
+    return NewGate(prompt=names[0], dataset=_name_dataset(derive_name(names[0])), version=version)
 
 
 def _name_by_path(gate: NewGate) -> NewGate:
@@ -199,8 +224,6 @@ def _list_candidates(root: Path, folder: str) -> Iterator[str]:
 
 def _require_inside(root: Path, source: str) -> str:
     """Return the path of the prompt from the top, with a constant's name. Raises InputError for what is none."""
-    if is_langfuse(source):
-        raise InputError(f"{source} is a prompt in Langfuse; init reads a prompt file, or a folder of prompts")
     if not source.strip() or not source.isprintable():
         message = f"{source!r} is no name that a configuration can have"
         raise InputError(message, hint="name a prompt file, or a folder of prompts")
@@ -257,6 +280,8 @@ def _list_remaining(project: NewProject, gates: list[NewGate], target: str) -> I
     if new:
         named = name_some(new, _NAMED)
         yield f'write your own cases: replace the texts that begin with "{PLACEHOLDER}" in {named}'
+    if any(is_langfuse(gate.prompt) for gate in gates) and starter_files.WORKFLOW in project.files:
+        yield f"give the workflow LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY beside {KEY}, from secrets"
     if target == "api" and not project.environment.get(KEY, "").strip():
         yield f"set {KEY}: without it the prompt has no answers"
 

@@ -40,7 +40,7 @@ def open_server(
     for a key that is not set.
     """
     settings = langfuse or _read_registry(release)
-    host = settings.host or next((environment[name].strip() for name in HOSTS if environment.get(name, "").strip()), "")
+    host = settings.host or find_host(environment)
     if not host:
         raise InputError(
             f"no Langfuse server is named, and {reader} reads from one",
@@ -56,6 +56,11 @@ def open_server(
         )
     public, secret = (values[name] for name in settings.key_variables)
     return Langfuse(host, LangfuseKeys(public=public, secret=secret))
+
+
+def find_host(environment: Mapping[str, str]) -> str:
+    """Return the address that Langfuse's own clients would use; empty if no variable has one."""
+    return next((environment[name].strip() for name in HOSTS if environment.get(name, "").strip()), "")
 
 
 def _read_registry(release: ReleaseSettings | None) -> LangfuseSettings:

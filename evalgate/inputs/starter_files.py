@@ -107,13 +107,17 @@ gates:
 """
 
 
-def make_config(gates: Sequence[NewGate], target: Literal["api", "embedded"]) -> str:
-    """Return a configuration of gates with two blocking checks each, answered by an endpoint or the embedded model."""
+def make_config(gates: Sequence[NewGate], target: Literal["api", "embedded"], *, langfuse: str = "") -> str:
+    """Return a configuration of gates with two blocking checks each, answered by an endpoint or the embedded model.
+
+    `langfuse` is the address of the server that prompts are in.
+    """
     who = _EMBEDDED
     if target == "api":
         # a target's model goes before that of a prompt
         who = _API if all(gate.version.model for gate in gates) else _API + _API_MODEL
-    return f"{_HEAD}{who}gates:\n{''.join(map(_make_gate, gates))}"
+    server = f"langfuse: {{host: {_quote(langfuse)}}}\n" if langfuse else ""
+    return f"{_HEAD}{who}gates:\n{''.join(map(_make_gate, gates))}{server}"
 
 
 def _make_gate(gate: NewGate) -> str:

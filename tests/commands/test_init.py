@@ -10,6 +10,7 @@ import pytest
 import yaml
 from chat_server import ChatServer, Reply, completion
 from gated_project import Ended
+from langfuse_server import PUBLIC, SECRET, LangfuseServer
 from repository import Repository
 
 from evalgate.commands import init
@@ -223,7 +224,7 @@ def test_the_sample_is_written_again_beside_its_own_files(project: Repository, e
         ("static.prompt.yml", "messages: [{role: user, content: Tell a joke.}]", "no message uses a field"),
         ("bad.md", "{{#each x}} {query}", "is sent to the model unchanged"),
         ("promptfooconfig.yaml", "results: {}", "is a file of results of promptfoo, not a configuration"),
-        ("langfuse:support@production", None, "is a prompt in Langfuse"),
+        ("langfuse:support@production", None, "no Langfuse server is named, and init reads from one"),
         ("../outside.md", None, "outside"),
         ("/etc/hostname", None, "is outside of this folder"),
         ("", None, "'' is no name that a configuration can have"),
@@ -282,3 +283,36 @@ def test_without_a_repository_it_says_where_the_baseline_comes_from(
     monkeypatch.chdir(tmp_path / "alone")
     assert evalgate("init").out.splitlines()[-1] == "next: git init && evalgate run"
     assert evalgate("validate").code == 0
+
+
+@pytest.mark.parametrize(("labels", "source", "named"), [
+    (("production",), "langfuse:support", "langfuse:support@latest"),
+    (("production", "staging"), "langfuse:support", "langfuse:support@staging"),
+    (("production",), "langfuse:support@1", "langfuse:support@1"),
+])  # fmt: skip
+def test_a_prompt_in_langfuse_stays_there(
+    labels: tuple[str, ...],
+    source: str,
+    named: str,
+    project: Repository,
+    evalgate: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with LangfuseServer() as server:
+        for name, value in {"HOST": server.url, "PUBLIC_KEY": PUBLIC, "SECRET_KEY": SECRET}.items():
+            monkeypatch.setenv(f"LANGFUSE_{name}", value)
+        messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "{{query}}"}]
+        server.prompts.create({"name": "support", "type": "chat", "prompt": messages, "labels": list(labels)})
+        ended = evalgate("init", "--from", source)
+        assert ended.code == 0, ended.err
+        written = yaml.safe_load((project.root / "evalgate.yml").read_text(encoding="utf-8"))
+        assert written["gates"][0]["prompt"] == named and written["langfuse"] == {"host": server.url}
+        assert "give the workflow LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY" in ended.out
+        assert SECRET not in "".join(map(str, list_files(project.root).values()))
+        assert len((project.root / "golden/support.jsonl").read_text(encoding="utf-8").splitlines()) == 8
+        assert evalgate("validate").code == 0
+        (project.root / "evalgate.yml").unlink()
+        assert "langfuse:other@staging: does not exist at" in refuse(
+            project, evalgate, "--from", "langfuse:other@staging"
+        )
+        assert server.violations == []
