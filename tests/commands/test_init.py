@@ -291,12 +291,13 @@ def test_without_a_repository_it_says_where_the_baseline_comes_from(
     (("production",), "langfuse:support@1", "langfuse:support@1"),
 ])  # fmt: skip
 def test_a_prompt_in_langfuse_stays_there(
-    labels: tuple[str, ...],
-    source: str,
-    named: str,
     project: Repository,
     evalgate: Run,
     monkeypatch: pytest.MonkeyPatch,
+    *,
+    labels: tuple[str, ...],
+    source: str,
+    named: str,
 ) -> None:
     with LangfuseServer() as server:
         for name, value in {"HOST": server.url, "PUBLIC_KEY": PUBLIC, "SECRET_KEY": SECRET}.items():
