@@ -57,13 +57,6 @@ def test_traces_that_scored_low_become_cases(source_world: LangfuseWorld) -> Non
     assert not Path(source_world.root / "none.jsonl").exists()
 
 
-@pytest.mark.parametrize(("since", "fault"), [("7", "is no age"), ("0d", "is no age"), ("d", "is no age")])
-def test_an_age_has_a_unit(source_world: LangfuseWorld, since: str, fault: str) -> None:
-    order = ("import", "langfuse", "traces", "--since", since, "--score-below", "1", "--cases", "c.jsonl")
-    ended = source_world.evalgate(*order)
-    assert ended.code == 2 and fault in ended.err
-
-
 def test_without_a_configuration_the_variables_name_the_server(
     source_world: LangfuseWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.finite_range import FiniteRange
 from evalgate.cli.imports.new_files_options import print_imported
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-class _Age(click.ParamType[timedelta]):
-    name = "age"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        found = re.fullmatch(r"([1-9]\d{0,3})([mhdw])", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no age; write 30m, 12h, 7d or 2w.", param, ctx)
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
+from evalgate.cli.since import Since
 
 _cases = click.option(
     "--cases", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A new .jsonl file for the cases."
@@ -70,7 +56,7 @@ def dataset(
 
 
 @command.command("traces")
-@click.option("--since", required=True, type=_Age(), metavar="AGE", help="How old a score may be: 12h, 7d, 2w.")
+@click.option("--since", required=True, type=Since(), help="Scores since this time: 12h, 7d, 2w or 2026-11-01.")
 @click.option("--score-below", required=True, type=FiniteRange(), metavar="X", help="Traces with a lower score.")
 @click.option("--score", "names", multiple=True, metavar="NAME", help="The name of a score; repeatable. [default: any]")
 @click.option("--first", default=100, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
@@ -78,7 +64,7 @@ def dataset(
 @_config
 @env_file_option
 def traces(
-    *, since: timedelta, score_below: float, names: tuple[str, ...], first: int, cases: Path, config: Path
+    *, since: datetime, score_below: float, names: tuple[str, ...], first: int, cases: Path, config: Path
 ) -> None:
     """Write the inputs of traces that scored low as cases, the newest first.
 
@@ -86,5 +72,5 @@ def traces(
     """
     from evalgate.commands.imports import langfuse
 
-    wanted = langfuse.LowScores(below=score_below, names=names, age=since, first=first)
-    print_imported(langfuse.import_traces(cases, config, os.environ, wanted, datetime.now(UTC)))
+    wanted = langfuse.LowScores(below=score_below, names=names, since=since, first=first)
+    print_imported(langfuse.import_traces(cases, config, os.environ, wanted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from evalgate.domain import Column
@@ -28,11 +28,14 @@ _PRIVACY = "these are texts of your users: look for personal data before you com
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowScores:
-    """Which traces are wanted: the newest `first` with a score below a limit. Without names, any score counts."""
+    """Which traces are wanted: the newest `first` with a score below a limit, given since a time.
+
+    Without names, any score counts.
+    """
 
     below: float
     names: tuple[str, ...]
-    age: timedelta
+    since: datetime
     first: int
 
 
@@ -60,19 +63,17 @@ def import_dataset(
     return _write(rows, cases, ())
 
 
-def import_traces(
-    cases: Path, config: Path, environment: Mapping[str, str], wanted: LowScores, now: datetime
-) -> ImportedFiles:
+def import_traces(cases: Path, config: Path, environment: Mapping[str, str], wanted: LowScores) -> ImportedFiles:
     """Write the inputs of traces that scored low as cases, the newest first.
 
     No file is overwritten. Raises InputError if no score is low, and ServiceError for a server that does not answer.
     """
     server = _open(config, environment)
-    low, others = _find_low(server, wanted, now)
+    low, others = _find_low(server, wanted)
     if not low:
         names = f" of {', '.join(wanted.names)}" if wanted.names else ""
         raise InputError(
-            f"no score{names} below {wanted.below:g} was given since {now - wanted.age:%Y-%m-%dT%H:%M:%SZ}",
+            f"no score{names} below {wanted.below:g} was given since {wanted.since:%Y-%m-%dT%H:%M:%S%z}",
             hint="name a longer time with --since, or a higher limit with --score-below",
         )
     rows = langfuse_cases.make_trace_cases(_read_traces(server, low), server.url)
@@ -89,12 +90,11 @@ def _open(config: Path, environment: Mapping[str, str]) -> Langfuse:
     return open_langfuse(load_config(tree, config.name, verify=validate_criterion, environment=environment))
 
 
-def _find_low(server: Langfuse, wanted: LowScores, now: datetime) -> tuple[list[LangfuseScore], int]:
+def _find_low(server: Langfuse, wanted: LowScores) -> tuple[list[LangfuseScore], int]:
     """Return the newest low score of each of the wanted subjects, and how many scores are texts."""
-    since = (now - wanted.age).timestamp()
     found: dict[tuple[str, str], LangfuseScore] = {}
     texts = 0
-    for page in LangfuseObservations(server).stream_scores(wanted.names or None, since, None):
+    for page in LangfuseObservations(server).stream_scores(wanted.names or None, wanted.since.timestamp(), None):
         for score in page:
             texts += isinstance(score.value, str)
             if isinstance(score.value, str) or not score.trace or not score.value < wanted.below:
