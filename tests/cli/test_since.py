@@ -22,7 +22,7 @@ def test_a_date_is_in_utc() -> None:
     assert Since().convert("2026-11-01", None, None) == datetime(2026, 11, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "7", "0d", "d", "7y", "99999w", "2026-13-01"])
+@pytest.mark.parametrize("text", ["", "7", "0d", "d", "7y", "2026-13-01"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is neither a span"):
         Since().convert(text, None, None)
