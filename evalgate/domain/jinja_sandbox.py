@@ -2,6 +2,9 @@
 
 jinja2's own sandbox guards attributes and calls, but not time and memory. This one also counts what a template does:
 each turn of a loop, call, filter and operator, and the size of the values that they take and return.
+
+What is not available here is an error as soon as a template names it, also in a test. If it were undefined, a template
+could tell the sandbox from the jinja of an application, and render another text there than the one that is measured.
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ import contextlib
 import functools
 import re
 import time
+import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 from jinja2 import BaseLoader, StrictUndefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
@@ -52,7 +56,9 @@ _METHODS: Mapping[type, Collection[str]] = {
     tuple: ("count", "index"),
     range: ("count", "index"),
 }
-GLOBALS = frozenset(["range", "dict", "cycler", "joiner", "namespace"])
+GLOBALS = frozenset(["range", "dict", "cycler", "joiner", "namespace", "lipsum"])
+_TELLING_TESTS = ("filter", "test")  # they say which filters and tests an environment has
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{4}|\*)")
 
 
@@ -101,8 +107,10 @@ def make_environment(loader: BaseLoader, size: int) -> ImmutableSandboxedEnviron
     environment.filters = {name: _bound(name, FILTERS[name]) for name in _FILTERS}
     environment.filters |= {"join": _join, "_each": _each, "_concat": _concat, "_start": _start}
     environment.globals = {
-        "range": _range, "dict": dict, "cycler": Cycler, "joiner": Joiner, "namespace": Namespace,
+        "range": _range, "dict": dict, "cycler": Cycler, "joiner": Joiner, "namespace": Namespace, "lipsum": _lipsum,
     }  # fmt: skip
+    for name in _TELLING_TESTS:
+        del environment.tests[name]
     return environment
 
 
@@ -120,6 +128,17 @@ class _Environment(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree: nodes.Template = _Counted(self.size).visit(super()._parse(source, name, filename))
         return tree
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        _refuse_parts(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        _refuse_parts(obj, argument)
+        return super().getitem(obj, argument)
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> NoReturn:
+        raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe.")
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         _charge(left, right)
@@ -200,6 +219,8 @@ def _charge(*values: Any) -> int:
             stack += [*value.keys(), *value.values()]
         elif isinstance(value, list | tuple):
             stack += value
+        elif isinstance(value, _FUNCTIONS):
+            raise SecurityError("a function is no value that can be shown or passed on: call it")
         if count > MOST_STEPS or size > MOST_RENDERED:
             break
     if size > MOST_RENDERED:
@@ -294,6 +315,16 @@ def _refuse_method(kind: type, owner: Any, name: str, args: tuple[Any, ...]) -> 
         _refuse_size(_charge(*args) + len(owner) * (len(args[0]) if hasattr(args[0], "__len__") else 0))
     elif name in ("center", "ljust", "rjust", "zfill"):
         _refuse_size(max([0, *(number for number in args if isinstance(number, int))]))
+
+
+def _refuse_parts(value: Any, name: Any) -> None:
+    """Refuse attributes of functions and classes: those of this module are not the ones that jinja itself has."""
+    if isinstance(value, _FUNCTIONS):
+        raise SecurityError(f'"{name}" of a function is not available')
+
+
+def _lipsum(*_: Any, **__: Any) -> NoReturn:
+    raise SecurityError("lipsum() is not available: its text is random")
 
 
 def _range(*args: int) -> range:
