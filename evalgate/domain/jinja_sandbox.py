@@ -14,11 +14,11 @@ import functools
 import re
 import time
 import types
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
-from jinja2 import BaseLoader, StrictUndefined, nodes, pass_context
+from jinja2 import BaseLoader, StrictUndefined, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -58,6 +58,12 @@ _METHODS: Mapping[type, Collection[str]] = {
 }
 GLOBALS = frozenset(["range", "dict", "cycler", "joiner", "namespace", "lipsum"])
 _TELLING_TESTS = ("filter", "test")  # they say which filters and tests an environment has
+# filters that make a text of what they get
+_READING = (
+    "capitalize", "center", "e", "escape", "filesizeformat", "forceescape", "format", "indent", "lower", "replace",
+    "safe", "string", "striptags", "title", "trim", "truncate", "upper", "urlencode", "wordcount", "wordwrap", "xmlattr",
+)  # fmt: skip
+_SHOWN = (str, int, float, type(None), range, Undefined)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{4}|\*)")
 
@@ -147,6 +153,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         elif operator == "*":
             _refuse_product(left, right)
         elif operator == "%" and isinstance(left, str):
+            _require_text(right)
             _refuse_format(left, right)
         result = super().call_binop(context, operator, left, right)
         _charge(result)
@@ -219,8 +226,6 @@ def _charge(*values: Any) -> int:
             stack += [*value.keys(), *value.values()]
         elif isinstance(value, list | tuple):
             stack += value
-        elif isinstance(value, _FUNCTIONS):
-            raise SecurityError("a function is no value that can be shown or passed on: call it")
         if count > MOST_STEPS or size > MOST_RENDERED:
             break
     if size > MOST_RENDERED:
@@ -234,7 +239,24 @@ def _finalize(_: Any, value: Any) -> Any:
     if value is None:
         raise SecurityError("a value is null, which is no text: test for it, or give it a default")
     _charge(value)
+    _require_text(value)
     return value
+
+
+def _require_text(*values: Any) -> None:
+    """Refuse to show an object: its text has an address or a name that another process does not have.
+
+    The values have been charged, so that there are not too many of them.
+    """
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Mapping):
+            stack += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | KeysView | ValuesView | ItemsView):
+            stack += value
+        elif not isinstance(value, _SHOWN):
+            raise SecurityError(f"a {type(value).__name__} has no text: go through it, or call it")
 
 
 def _bound(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -245,6 +267,8 @@ def _bound(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         first = 1 if hasattr(function, "jinja_pass_arg") else 0
         given = (*args[first:], *kwargs.values())
         size = _charge(*given)
+        if name in _READING:
+            _require_text(*given)
         numbers = [number for number in given[1:] if isinstance(number, int)]
         _refuse_growth(name, given, size, max([0, *numbers]))
         result = function(*args, **kwargs)
@@ -347,6 +371,7 @@ def _each(values: Iterable[Any], weight: int) -> Iterator[Any]:
 
 def _concat(values: list[Any]) -> str:
     _charge(*values)
+    _require_text(*values)
     return "".join(map(str, values))
 
 
@@ -364,7 +389,11 @@ def _join(context: Any, value: Iterable[Any], d: str = "", attribute: str | int 
     parts = []
     for item in value:
         _take(1)
-        parts.append(str(read(item)))
+        part = read(item)
+        if not isinstance(part, str):
+            _charge(part)
+            _require_text(part)
+        parts.append(str(part))
     _charge(parts, len(d))
     _refuse_size(sum(map(len, parts)) + len(d) * len(parts))
     return str(d).join(parts)

@@ -35,7 +35,8 @@ def test_code_is_out_of_reach(text: str) -> None:
 
 
 _VALUES = (
-    "''", "1", "[]", "{}", "()", "range", "range(3)", "dict", "namespace()", "query", "items", "self", "query.upper",
+    "''", "1", "[]", "{}", "()", "range", "range(3)", "dict", "query", "items", "self", "query.upper",
+    "cycler('a')", "items | map('upper')", "{'a': self}.items()", "namespace(a=self)",
 )  # fmt: skip
 _NAMES = (
     "__class__", "__doc__", "__init__", "append", "update", "pop", "format", "start", "fromkeys", "upper", "nothing",
@@ -45,7 +46,8 @@ _QUESTIONS = (
     "({value}.{name} | default('')) is string", "([{value}] | map(attribute='{name}') | select('defined') | list) != []",
     "({value} | string) is filter", "'{name}' is filter", "['random', 'abs'] | select('filter') | list == ['abs']",
     "'filter' is test", "lipsum is defined", "'class' in ({value} | string)", "'class' in ({value} ~ '')",
-    "'class' in '%s' % {value}", "'built' in ([{value}.{name}] | string)",
+    "'class' in '%s' % {value}", "'prompt' in ({value} | string)", "'prompt' in '%s' | format([{value}])",
+    "'prompt' in ([{value}] | join)", "'built' in ([{value}.{name}] | string)",
 )  # fmt: skip
 
 
@@ -59,6 +61,15 @@ def test_no_template_tells_the_sandbox_from_jinja(value: str, name: str, questio
         return  # is told before the first call
     plain = Environment(undefined=StrictUndefined, autoescape=False)
     assert found == plain.from_string(text).render(CASE), text
+
+
+@pytest.mark.parametrize(
+    "value", ["range", "cycler('a')", "items | map('upper')", "query.upper", "[self]", "namespace()"]
+)
+def test_no_object_is_shown(value: str) -> None:
+    for text in ("{{ %s }}", "{{ '' ~ (%s) }}", "{{ [%s] | join }}", "{{ (%s) | string }}", "{{ '%%s' %% (%s) }}"):
+        with pytest.raises(RenderingError, match="has no text"):
+            render(text % value, CASE)
 
 
 @pytest.mark.parametrize(
