@@ -58,10 +58,10 @@ _METHODS: Mapping[type, Collection[str]] = {
 }
 GLOBALS = frozenset(["range", "dict", "cycler", "joiner", "namespace", "lipsum"])
 _TELLING_TESTS = ("filter", "test")  # they say which filters and tests an environment has
-# filters that make a text of what they get
-_READING = (
+_READING = (  # filters that make a text of what they get
     "capitalize", "center", "e", "escape", "filesizeformat", "forceescape", "format", "indent", "lower", "replace",
-    "safe", "string", "striptags", "title", "trim", "truncate", "upper", "urlencode", "wordcount", "wordwrap", "xmlattr",
+    "safe", "string", "striptags", "title", "trim", "truncate", "upper", "urlencode", "wordcount", "wordwrap",
+    "xmlattr",
 )  # fmt: skip
 _SHOWN = (str, int, float, type(None), range, Undefined)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
