@@ -2,6 +2,9 @@
 
 jinja2's own sandbox guards attributes and calls, but not time and memory. This one also counts what a template does:
 each turn of a loop, call, filter and operator, and the size of the values that they take and return.
+
+What is not available here is an error as soon as a template names it, also in a test. If it were undefined, a template
+could tell the sandbox from the jinja of an application, and render another text there than the one that is measured.
 """
 
 from __future__ import annotations
@@ -10,11 +13,12 @@ import contextlib
 import functools
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import types
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
-from jinja2 import BaseLoader, StrictUndefined, nodes, pass_context
+from jinja2 import BaseLoader, StrictUndefined, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -52,7 +56,15 @@ _METHODS: Mapping[type, Collection[str]] = {
     tuple: ("count", "index"),
     range: ("count", "index"),
 }
-GLOBALS = frozenset(["range", "dict", "cycler", "joiner", "namespace"])
+GLOBALS = frozenset(["range", "dict", "cycler", "joiner", "namespace", "lipsum"])
+_TELLING_TESTS = ("filter", "test")  # they say which filters and tests an environment has
+_READING = (  # filters that make a text of what they get
+    "capitalize", "center", "e", "escape", "filesizeformat", "forceescape", "format", "indent", "lower", "replace",
+    "safe", "string", "striptags", "title", "trim", "truncate", "upper", "urlencode", "wordcount", "wordwrap",
+    "xmlattr",
+)  # fmt: skip
+_SHOWN = (str, int, float, type(None), range, Undefined)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{4}|\*)")
 
 
@@ -101,8 +113,10 @@ def make_environment(loader: BaseLoader, size: int) -> ImmutableSandboxedEnviron
     environment.filters = {name: _bound(name, FILTERS[name]) for name in _FILTERS}
     environment.filters |= {"join": _join, "_each": _each, "_concat": _concat, "_start": _start}
     environment.globals = {
-        "range": _range, "dict": dict, "cycler": Cycler, "joiner": Joiner, "namespace": Namespace,
+        "range": _range, "dict": dict, "cycler": Cycler, "joiner": Joiner, "namespace": Namespace, "lipsum": _lipsum,
     }  # fmt: skip
+    for name in _TELLING_TESTS:
+        del environment.tests[name]
     return environment
 
 
@@ -121,6 +135,17 @@ class _Environment(ImmutableSandboxedEnvironment):
         tree: nodes.Template = _Counted(self.size).visit(super()._parse(source, name, filename))
         return tree
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        _refuse_parts(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        _refuse_parts(obj, argument)
+        return super().getitem(obj, argument)
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> NoReturn:
+        raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe.")
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         _charge(left, right)
         if operator == "**":
@@ -128,6 +153,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         elif operator == "*":
             _refuse_product(left, right)
         elif operator == "%" and isinstance(left, str):
+            _require_text(right)
             _refuse_format(left, right)
         result = super().call_binop(context, operator, left, right)
         _charge(result)
@@ -213,7 +239,24 @@ def _finalize(_: Any, value: Any) -> Any:
     if value is None:
         raise SecurityError("a value is null, which is no text: test for it, or give it a default")
     _charge(value)
+    _require_text(value)
     return value
+
+
+def _require_text(*values: Any) -> None:
+    """Refuse to show an object: its text has an address or a name that another process does not have.
+
+    The values have been charged, so that there are not too many of them.
+    """
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Mapping):
+            stack += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | KeysView | ValuesView | ItemsView):
+            stack += value
+        elif not isinstance(value, _SHOWN):
+            raise SecurityError(f"a {type(value).__name__} has no text: go through it, or call it")
 
 
 def _bound(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -224,6 +267,8 @@ def _bound(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         first = 1 if hasattr(function, "jinja_pass_arg") else 0
         given = (*args[first:], *kwargs.values())
         size = _charge(*given)
+        if name in _READING:
+            _require_text(*given)
         numbers = [number for number in given[1:] if isinstance(number, int)]
         _refuse_growth(name, given, size, max([0, *numbers]))
         result = function(*args, **kwargs)
@@ -296,6 +341,16 @@ def _refuse_method(kind: type, owner: Any, name: str, args: tuple[Any, ...]) -> 
         _refuse_size(max([0, *(number for number in args if isinstance(number, int))]))
 
 
+def _refuse_parts(value: Any, name: Any) -> None:
+    """Refuse attributes of functions and classes: those of this module are not the ones that jinja itself has."""
+    if isinstance(value, _FUNCTIONS):
+        raise SecurityError(f'"{name}" of a function is not available')
+
+
+def _lipsum(*_: Any, **__: Any) -> NoReturn:
+    raise SecurityError("lipsum() is not available: its text is random")
+
+
 def _range(*args: int) -> range:
     """Python's range, of the numbers that a rendering can go through."""
     found = range(*args)
@@ -316,6 +371,7 @@ def _each(values: Iterable[Any], weight: int) -> Iterator[Any]:
 
 def _concat(values: list[Any]) -> str:
     _charge(*values)
+    _require_text(*values)
     return "".join(map(str, values))
 
 
@@ -333,7 +389,11 @@ def _join(context: Any, value: Iterable[Any], d: str = "", attribute: str | int 
     parts = []
     for item in value:
         _take(1)
-        parts.append(str(read(item)))
+        part = read(item)
+        if not isinstance(part, str):
+            _charge(part)
+            _require_text(part)
+        parts.append(str(part))
     _charge(parts, len(d))
     _refuse_size(sum(map(len, parts)) + len(d) * len(parts))
     return str(d).join(parts)

@@ -29,7 +29,7 @@ def read_run_id(path: Path) -> str | None:
     try:
         with path.open(encoding="utf-8") as file:
             head = json.loads(file.readline())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return head["run_id"] if isinstance(head, dict) and head.get("format") == _FORMAT else None
 
@@ -43,12 +43,12 @@ def find_case(path: Path, gate: str, case: str) -> SentCase | None:
             for text in file:
                 row = json.loads(text)
                 if "text" in row:
-                    texts.append(row["text"])
+                    texts.append(_read_text(row["text"]))
                 elif (row["gate"], row["case"]) == (gate, case):
                     return _decode(row, texts)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", place=Place(path=str(path))) from error
-    except (ValueError, KeyError, IndexError, TypeError, StopIteration) as error:
+    except (ValueError, KeyError, IndexError, TypeError, StopIteration, RecursionError) as error:
         raise InputError("the file of sent prompts is damaged", place=Place(path=str(path))) from error
     return None
 
@@ -91,13 +91,21 @@ def _decode(row: Any, texts: list[str]) -> SentCase:
     return SentCase(
         gate=row["gate"],
         case=row["case"],
-        fields=tuple(InputField(name=name, text=texts[number]) for name, number in row["fields"]),
+        fields=tuple(InputField(name=_read_text(name), text=texts[number]) for name, number in row["fields"]),
         prompts=tuple(
             SentPrompt(
                 arm=Arm(prompt["arm"]),
-                messages=tuple(SentMessage(role=role, content=texts[number]) for role, number in prompt["messages"]),
+                messages=tuple(
+                    SentMessage(role=_read_text(role), content=texts[number]) for role, number in prompt["messages"]
+                ),
                 settings=json.loads(texts[prompt["settings"]]),
             )
             for prompt in row["prompts"]
         ),
     )
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

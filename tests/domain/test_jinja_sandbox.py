@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, StrictUndefined
 
 from evalgate.domain import jinja_sandbox
 from evalgate.domain.jinja_templates import render
@@ -29,6 +32,44 @@ FILES = (
 def test_code_is_out_of_reach(text: str) -> None:
     with pytest.raises(RenderingError):
         render(text, CASE)
+
+
+_VALUES = (
+    "''", "1", "[]", "{}", "()", "range", "range(3)", "dict", "query", "items", "self", "query.upper",
+    "cycler('a')", "items | map('upper')", "{'a': self}.items()", "namespace(a=self)",
+)  # fmt: skip
+_NAMES = (
+    "__class__", "__doc__", "__init__", "append", "update", "pop", "format", "start", "fromkeys", "upper", "nothing",
+)  # fmt: skip
+_QUESTIONS = (
+    "{value}.{name} is defined", "{value}['{name}'] is defined", "{value}.{name} is undefined", "{value}.{name} is callable",
+    "({value}.{name} | default('')) is string", "([{value}] | map(attribute='{name}') | select('defined') | list) != []",
+    "({value} | string) is filter", "'{name}' is filter", "['random', 'abs'] | select('filter') | list == ['abs']",
+    "'filter' is test", "lipsum is defined", "'class' in ({value} | string)", "'class' in ({value} ~ '')",
+    "'class' in '%s' % {value}", "'prompt' in ({value} | string)", "'prompt' in '%s' | format([{value}])",
+    "'prompt' in ([{value}] | join)", "'built' in ([{value}.{name}] | string)",
+)  # fmt: skip
+
+
+@given(st.sampled_from(_VALUES), st.sampled_from(_NAMES), st.sampled_from(_QUESTIONS))
+def test_no_template_tells_the_sandbox_from_jinja(value: str, name: str, question: str) -> None:
+    asked = question.format(value=value, name=name)
+    text = f"{{% if {asked} %}}one{{% else %}}other{{% endif %}}"
+    try:
+        found = render(text, CASE)
+    except RenderingError:
+        return  # is told before the first call
+    plain = Environment(undefined=StrictUndefined, autoescape=False)
+    assert found == plain.from_string(text).render(CASE), text
+
+
+@pytest.mark.parametrize(
+    "value", ["range", "cycler('a')", "items | map('upper')", "query.upper", "[self]", "namespace()"]
+)
+def test_no_object_is_shown(value: str) -> None:
+    for text in ("{{ %s }}", "{{ '' ~ (%s) }}", "{{ [%s] | join }}", "{{ (%s) | string }}", "{{ '%%s' %% (%s) }}"):
+        with pytest.raises(RenderingError, match="has no text"):
+            render(text % value, CASE)
 
 
 @pytest.mark.parametrize(

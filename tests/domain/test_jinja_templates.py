@@ -47,7 +47,7 @@ def test_a_template_renders(text: str, wanted: str) -> None:
     [
         ("a\n{% if x %}", "is no valid jinja: Unexpected end of template", 2),
         ("{{ query | nothing }}", "is no valid jinja: No filter named 'nothing'", 1),
-        ("\n\n{{ query.title }}{{ nobody }}", "cannot be rendered: 'nobody' is undefined", 3),
+        ("\n\n{{ query }}{{ nobody }}", "cannot be rendered: 'nobody' is undefined", 3),
         ("{{ docs[0].none }}", "cannot be rendered: 'dict object' has no attribute 'none'", 1),
         ("{{ docs | map(attribute='none') | list }}", "cannot be rendered: ", 1),
         ("{{ docs[1].text }}", "is not rendered: a value is null", 1),

@@ -41,7 +41,7 @@ def test_a_text_stands_once(tmp_path: Path) -> None:
     assert path.read_text().count("the same for all") == 1
 
 
-@pytest.mark.parametrize("text", ["", "x\n", "[]\n", '{"format": 2, "run_id": "r1"}\n'])
+@pytest.mark.parametrize("text", ["", "x\n", "[]\n", "[" * 100_000, '{"format": 2, "run_id": "r1"}\n'])
 def test_another_file_has_no_run(tmp_path: Path, text: str) -> None:
     path = tmp_path / "p.jsonl"
     assert read_run_id(path) is None
@@ -50,8 +50,12 @@ def test_another_file_has_no_run(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["{", "[1]", '{"gate": "g"}', '{"gate": "g", "case": "c", "fields": [["a", 7]], "prompts": []}']
-)
+    "row",
+    [
+        "{", "[1]", '{"gate": "g"}', '{"gate": "g", "case": "c", "fields": [["a", 7]], "prompts": []}', '{"text": 5}',
+        '{"text": "t"}\n{"gate": "g", "case": "c", "fields": [[5, 0]], "prompts": []}', "[" * 100_000,
+    ],
+)  # fmt: skip
 def test_a_damaged_line_is_named(tmp_path: Path, row: str) -> None:
     path = tmp_path / "p.jsonl"
     path.write_text(f'{{"format": 1, "run_id": "r1"}}\n{row}\n')

@@ -14,6 +14,7 @@ TOOL = "inspect_ai"
 _VALUES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # the defaults of inspect_ai's `value_to_float`
 _WORDS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 _UNSCORED = frozenset({"grader_failed", "scoring_failed"})
+_MOST_PLANNED = 1_000_000
 _NO_GRADE = "Grade not found in model output"  # how older versions write a grader that did not grade, as "I"
 
 
@@ -110,9 +111,11 @@ def _list_missing(whole: ForeignPart, samples: list[ForeignPart], planned: Any, 
         return
     epochs = whole.part("eval").part("config").data.get("epochs")
     there = {(sample.text("id"), read_number(sample.data.get("epoch"))) for sample in samples}
-    numbered = _are_numbered(planned)
+    numbered, repeats = _are_numbered(planned), epochs if isinstance(epochs, int) else 1
+    if len(planned) * repeats > _MOST_PLANNED:
+        raise whole.refuse(f"the log plans more than {_MOST_PLANNED:,} samples: {len(planned)} by {repeats}")
     for one in planned:
-        for epoch in range(1, (epochs if isinstance(epochs, int) else 1) + 1):
+        for epoch in range(1, repeats + 1):
             if (str(one), epoch) not in there:
                 yield ToolTest(
                     id=None if numbered else str(one),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,14 @@ _CRASHED = re.compile(
     r"(custom function threw error|(python|ruby) (code )?execution failed|webhook error|no output$|no embedding$|"
     r"moderation api error|could not (extract json|perform remote grading|parse)|error parsing output|"
     r"unknown error fetching|embedding not found|invalid similarity score|search rubric evaluation failed|"
-    r"\S+ produced malformed response|some grading calls failed|invalid select-best verdict|api (call )?error)",
+    r"\S+ produced malformed response|model grader produced a malformed response|llm-proposed evaluation|"
+    r"llm does not propose|g-eval result has invalid|invalid category value|factuality checker output did not match|"
+    r"request timed out|rate limit|http call failed|(\w*error: )?fetch failed|"
+    r"some grading calls failed|invalid select-best verdict|api (call )?error)",
     re.IGNORECASE,
 )
 _LEFT_ALONE = frozenset({"sessionId"})
+_OWN_CODE = ("javascript", "python", "ruby", "webhook")  # may report tokens of some answers only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,14 @@ class _Column:
 
     title: str
     names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grader:
+    """An assertion by its name in the results and its type."""
+
+    name: str
+    kind: str
 
 
 def is_results(data: Any) -> bool:
@@ -73,12 +85,12 @@ def read_lines(
     columns = dict(_number_twins(columns))
     key = _choose(columns, select, path)
     chosen = sorted(members[key], key=lambda one: read_number(one.data.get("testIdx")) or 0)
-    name = _name_verdict(chosen)
+    name, graders = _name_verdict(chosen), _find_graders(chosen)
     return ToolResults(
         tool=tool,
         path=path,
         subject=columns[key].title,
-        tests=tuple(_read_test(result, name) for result in chosen),
+        tests=tuple(_read_test(result, name, graders) for result in chosen),
         same_criteria=False,
         remarks=("assertion sets count in `pass` only",) if any(map(_has_sets, chosen)) else (),
     )
@@ -157,7 +169,7 @@ def _name_verdict(results: Iterable[ForeignPart]) -> str:
     return f"promptfoo {PASS}" if any(_name(one) == PASS for one in assertions) else PASS
 
 
-def _read_test(result: ForeignPart, verdict_name: str) -> ToolTest:
+def _read_test(result: ForeignPart, verdict_name: str, graders: Collection[_Grader]) -> ToolTest:
     case = result.part("testCase")
     declared = [one for one in _list_assertions(case.parts("assert")) if one.text("type")]
     settings: dict[str, list[Json]] = {}
@@ -180,7 +192,7 @@ def _read_test(result: ForeignPart, verdict_name: str) -> ToolTest:
         if problem is not None or name not in found:
             scores[name] = ToolScore(value=None, reason=problem or "the file has no result of it", settings=own)
         else:
-            value, why = _average(found[name])
+            value, why = _average(found[name], graders)
             scores[name] = ToolScore(value=value, reason=why, settings=own)
     crashed = next((score.reason for score in scores.values() if score.value is None), None)
     if not scores:
@@ -221,7 +233,38 @@ def _find_problem(result: ForeignPart, graded: ForeignPart) -> str | None:
     return None
 
 
-def _average(components: Sequence[ForeignPart]) -> tuple[float | None, str | None]:
+def _find_graders(results: Iterable[ForeignPart]) -> frozenset[_Grader]:
+    """Return the model-graded assertions for which the file counts tokens."""
+    components = [one for each in results for one in each.part("gradingResult").parts("componentResults")]
+    return frozenset(
+        grader
+        for one in components
+        if (grader := _read_grader(one)) is not None and not grader.kind.endswith(_OWN_CODE) and _has_tokens(one)
+    )
+
+
+def _read_grader(component: ForeignPart) -> _Grader | None:
+    assertion = component.part("assertion")
+    kind = assertion.text("type")
+    return None if kind is None else _Grader(name=_name(assertion), kind=kind)
+
+
+def _has_tokens(component: ForeignPart) -> bool:
+    used = component.part("tokensUsed").data
+    return any((read_number(used.get(key)) or 0.0) > 0 for key in ("total", "prompt", "completion", "cached"))
+
+
+def _did_not_grade(component: ForeignPart, score: float, graders: Collection[_Grader]) -> bool:
+    """Return whether a grader that counts tokens has none here: its model did not answer, which promptfoo counts as 0.
+
+    Older versions turn that into 1 where the assertion is negated.
+    """
+    grader = _read_grader(component)
+    is_default = score == 0 or (grader is not None and grader.kind.startswith("not-"))
+    return is_default and grader in graders and not _has_tokens(component)
+
+
+def _average(components: Sequence[ForeignPart], graders: Collection[_Grader]) -> tuple[float | None, str | None]:
     """Return the mean score of the assertions of one name, by their weights as promptfoo does; or None and why."""
     total = weights = plain = 0.0
     for one in components:
@@ -231,6 +274,8 @@ def _average(components: Sequence[ForeignPart]) -> tuple[float | None, str | Non
             return None, shorten(reason, "the assertion failed to run")
         if score is None:
             return None, "the assertion has no score"
+        if _did_not_grade(one, score, graders):
+            return None, f"the grader used no tokens, so that it did not grade: {shorten(reason, 'it gives no reason')}"
         weight = read_number(one.part("assertion").data.get("weight"))
         weight = 1.0 if weight is None else weight
         total, weights, plain = total + weight * score, weights + weight, plain + score

@@ -22,15 +22,18 @@ def list_bindings(body: Sequence[ast.stmt], name: str) -> list[ast.AST]:
     return sorted(dict.fromkeys(found), key=_find_place)
 
 
-def list_attribute_bindings(module: ast.Module, owner: str, name: str) -> list[ast.AST]:
-    """Return the nodes of a file that assign or delete the attribute `name` of a class, by its name or as `cls`."""
+def list_attribute_bindings(module: ast.Module, owner: str | None, name: str) -> list[ast.AST]:
+    """Return the nodes of a file that assign or delete the attribute `name` of a class, by its name or as `cls`.
+
+    Without an `owner` it is the attribute of anything.
+    """
     return [
         node
         for node in ast.walk(module)
         if isinstance(node, ast.Attribute)
         and node.attr == name
         and not isinstance(node.ctx, ast.Load)
-        and _find_last_name(node.value) in (owner, "cls")
+        and (owner is None or _find_last_name(node.value) in (owner, "cls"))
     ]
 
 

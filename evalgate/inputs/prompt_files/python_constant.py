@@ -187,10 +187,13 @@ class _ConstantReader:
     def _is_imported(self, name: str, owner: ast.expr | None, classes: tuple[str, ...]) -> bool:
         """Return whether a function is that of the standard library: all that binds its name in the file imports it.
 
-        An import of all names counts where it comes after that.
+        An import of all names counts where it comes after that. An assignment to an attribute of the function's name
+        replaces it, by whatever name its module is known.
         """
         module = _MODULES[name]
         if owner is not None and not (isinstance(owner, ast.Name) and owner.id == module):
+            return False
+        if list_attribute_bindings(self._module, None, name):
             return False
         used, function = (name, name) if owner is None else (module, None)
         if classes and list_bindings(self._find_body(classes), used):

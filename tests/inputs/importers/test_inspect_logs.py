@@ -58,6 +58,11 @@ def test_an_unfinished_log_that_does_not_say_what_is_missing_is_refused() -> Non
         change("inspect-epochs.json", edit)
 
 
+def test_a_log_does_not_plan_endless_epochs() -> None:
+    with pytest.raises(InputError, match="plans more than 1,000,000 samples"):
+        change("inspect-epochs.json", lambda data: data["eval"]["config"].update(epochs=10**12))
+
+
 def test_epochs_are_repeats_and_numbers_are_no_ids() -> None:
     found = show(pair(read("inspect-epochs.json")).rows)
     assert sorted(repeat for _, _, repeat in found) == [0, 0, 1, 1]

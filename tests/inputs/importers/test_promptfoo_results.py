@@ -86,12 +86,16 @@ def test_an_assertion_that_a_test_does_not_have_does_not_apply() -> None:
     assert "short" not in excluded and PASS not in excluded
 
 
+def list_details(data: Any) -> list[Any]:
+    graded = [each["gradingResult"] or {} for each in data["results"]["results"]]
+    components = [one for each in graded for one in each.get("componentResults", [])]
+    return [one for one in components if one["assertion"].get("metric") == "detail"]
+
+
 def edit_components(**changes: Any) -> Any:
     def edit(data: Any) -> None:
-        for result in data["results"]["results"]:
-            for one in (result["gradingResult"] or {}).get("componentResults", []):
-                if one["assertion"].get("metric") == "detail":
-                    one.update(changes)
+        for one in list_details(data):
+            one.update(changes)
 
     return edit
 
@@ -103,6 +107,12 @@ def edit_components(**changes: Any) -> Any:
     ({"reason": "Python code execution failed: no module"}, "Python code execution failed: no module"),
     ({"reason": "Could not extract JSON from llm-rubric response"}, "Could not extract JSON from llm-rubric response"),
     ({"reason": "No output"}, "No output"),
+    ({"reason": "LLM-proposed evaluation result is not in JSON format: {"},
+     "LLM-proposed evaluation result is not in JSON format: {"),
+    ({"reason": "Model grader produced a malformed response:\nwell"}, "Model grader produced a malformed response:"),
+    ({"reason": "G-Eval result has invalid or missing score: null"}, "G-Eval result has invalid or missing score: null"),
+    ({"reason": "Factuality checker output did not match expected format: x"},
+     "Factuality checker output did not match expected format: x"),
 ])  # fmt: skip
 def test_a_grader_that_failed_is_no_score_even_if_it_passes(changes: dict[str, Any], reason: str) -> None:
     found = show(pair(change(BOTH, edit_components(**changes), "brief")).rows)
@@ -112,6 +122,23 @@ def test_a_grader_that_failed_is_no_score_even_if_it_passes(changes: dict[str, A
 def test_a_failed_verdict_of_a_grader_is_a_score() -> None:
     edit = edit_components(**{"pass": False, "score": 0, "reason": "Python code returned false"})
     assert show(pair(change(BOTH, edit, "brief")).rows)[ONE, "detail", 0] == 0.0
+
+
+@pytest.mark.parametrize(("kind", "score", "is_graded"), [
+    ("llm-rubric", 0, False), ("llm-rubric", 0.4, True), ("not-llm-rubric", 1, False), ("javascript", 0, True),
+])  # fmt: skip
+def test_a_grader_that_used_no_tokens_did_not_grade(kind: str, score: float, is_graded: bool) -> None:
+    def edit(data: Any) -> None:
+        for result in data["results"]["results"]:
+            for component in list_details({"results": {"results": [result]}}):
+                is_one = result["vars"]["thing"] == "1"
+                component["tokensUsed"] = {"total": 0 if is_one else 9, "prompt": 0}
+                component["assertion"]["type"] = kind
+                component.update({"score": score, "reason": "quota exceeded"} if is_one else {})
+
+    found = show(pair(change(BOTH, edit, "brief")).rows)[ONE, "detail", 0]
+    no_grade = "the grader used no tokens, so that it did not grade: quota exceeded"
+    assert found == (score if is_graded else no_grade)
 
 
 def test_assertions_of_one_name_are_averaged_by_weight() -> None:

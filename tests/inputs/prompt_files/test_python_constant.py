@@ -193,6 +193,16 @@ def test_a_constant_is_read_as_python_evaluates_it(statements: list[str], name: 
     assert isinstance(found, str) and found.strip("\n") == written
 
 
+@pytest.mark.parametrize("module", ["textwrap", "t", "sys.modules['textwrap']"])
+@pytest.mark.parametrize("change", ["{}.dedent = str.upper", "del {}.dedent", "for {}.dedent in [str.upper]: pass"])
+def test_a_function_that_the_file_replaces_is_not_the_library_s(module: str, change: str) -> None:
+    for call in ("textwrap.dedent", "dedent"):
+        text = f"import sys\nimport textwrap\nimport textwrap as t\nfrom textwrap import dedent\nP = {call}('one')\n"
+        assert read("P", text.replace("import textwrap as t\n", "")).messages[0].content == "one"
+        with pytest.raises(InputError, match=r"calls dedent\(\)"):
+            read("P", f"{text}{change.format(module)}\n")
+
+
 @pytest.mark.parametrize(
     "other", [one for one in STATEMENTS if "P" in one and "class C" not in one and "C.P" not in one]
 )
