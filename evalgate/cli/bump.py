@@ -47,7 +47,7 @@ def command(
     if change is not None and not change.strip():
         raise click.UsageError("--change: the text is empty")
     workspace = open_workspace(config_path, verify=None, environment=os.environ)
-    wanted = verb.Wanted(
+    wanted = verb.WantedVersion(
         level=None if level is None else Level[level.upper()], change=change, add_front_matter=add_front_matter
     )
     branch = default_branch or os.environ.get("GITHUB_BASE_REF") or None

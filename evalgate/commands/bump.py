@@ -24,7 +24,7 @@ from evalgate.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedVersion:
     """What a bump is to write: `level` is None for the smallest one that the gate asks for.
 
     `change` is None to leave that line as it is. `add_front_matter` allows to add it to a text without any.
@@ -66,7 +66,7 @@ class _Answer:
 
 
 def bump(
-    workspace: WorkingTree, names: Sequence[str], wanted: Wanted, default_branch: str | None, store: Store
+    workspace: WorkingTree, names: Sequence[str], wanted: WantedVersion, default_branch: str | None, store: Store
 ) -> tuple[Bumped, ...]:
     """Write the numbers of the prompts of the named gates; without names, of those that the change edits.
 
@@ -135,7 +135,7 @@ def _ask(workspace: WorkingTree, gate: Gate, level: Level | None, default_branch
     )
 
 
-def _write(workspace: WorkingTree, answer: _Answer, number: str, wanted: Wanted) -> bytes:
+def _write(workspace: WorkingTree, answer: _Answer, number: str, wanted: WantedVersion) -> bytes:
     gate, data = answer.gate, workspace.tree.read(answer.gate.prompt)
     on_disk = b""
     with suppress(OSError):
@@ -153,7 +153,7 @@ def _write(workspace: WorkingTree, answer: _Answer, number: str, wanted: Wanted)
     )
 
 
-def _describe(answer: _Answer, wanted: Wanted, *, is_written: bool) -> Bumped:
+def _describe(answer: _Answer, wanted: WantedVersion, *, is_written: bool) -> Bumped:
     reason, old = answer.candidate.change, None if answer.baseline is None else answer.baseline.change
     number = answer.number if is_written and answer.number is not None else answer.candidate.version
     return Bumped(

@@ -17,7 +17,7 @@ from evalgate.inputs.importers.promptfoo_csv import split_list
 from evalgate.inputs.importers.promptfoo_file import SCHEME, ForeignFiles, as_mapping, try_parse
 from evalgate.inputs.importers.promptfoo_tests import Assertion, ForeignTest
 from evalgate.inputs.importers.promptfoo_tools import check_calls
-from evalgate.inputs.importers.python_code import read_python
+from evalgate.inputs.importers.python_syntax import read_python
 from evalgate.inputs.importers.transform_code import read_transform
 
 _TEXT_CHECKS = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evalgate.inputs.importers.output_conditions import NoCheckError, make_check
-from evalgate.inputs.importers.python_code import read_python
+from evalgate.inputs.importers.python_syntax import read_python
 
 
 @pytest.mark.parametrize(
