@@ -64,9 +64,9 @@ def render(report: Report, *, width: int = 100, color: bool = False, stored: str
             console.print(part)
         console.print()
     console.print(_pairs(footer.describe_report(report)))
+    _print_end(console, report, stored)
     if redrawn:
         console.print(_text(f"\n{redrawn}", "yellow"), soft_wrap=True)
-    _print_end(console, report, stored)
     text = target.getvalue().replace(_JOINT, " ")
     return "\n".join(_trim(row) for row in text.rstrip("\n").split("\n")) + "\n"
 

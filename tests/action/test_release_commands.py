@@ -183,7 +183,7 @@ def test_a_reason_is_only_text(released: Released) -> None:
     ran = released.dispatch("promote", to="staging", version=f"nope{HOSTILE}")
     assert ran.code == 2
     assert not [row for row in ran.log.splitlines() if row.startswith("::set-output") or row == "::error::owned"]
-    assert "`[click](https://evil.test`" in ran.summary  # a code span is no link
+    assert "&#91;`click](https://evil.test`" in ran.summary  # neither an escaped bracket nor a code span is a link
     assert "\x1b" not in ran.summary + ran.log
 
 

@@ -17,6 +17,7 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,6 +45,7 @@ PIECES = (
 )
 HOSTILE = st.lists(st.sampled_from(PIECES) | st.characters(exclude_categories=("Cs",)), min_size=1, max_size=6).map("".join)  # fmt: skip
 ECHOES = st.lists(st.sampled_from((*PIECES, *FORMS, f"Bearer {KEY}")), min_size=1, max_size=6).map("".join)
+SCRIPT = files("evalgate.report").joinpath("templates/report.js").read_text(encoding="utf-8")
 PATHS = re.compile(r"[^a-z:#\[\]\x1b\u202e =@<>-]")
 FORMATS = ("terminal", "markdown", "html", "csv", "json")
 
@@ -51,8 +53,13 @@ FORMATS = ("terminal", "markdown", "html", "csv", "json")
 class _Page(HTMLParser):
     """Refuses any element that a report does not consist of."""
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        assert tag not in {"script", "img", "iframe", "object", "form", "input"}, tag
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in {"img", "iframe", "object", "form"}, tag
+        assert tag != "script" or not attrs, attrs
+        assert tag != "input" or dict(attrs).get("type") == "search", attrs  # the one of the page itself
+
+    def handle_data(self, data: str) -> None:
+        assert self.cdata_elem != "script" or data.strip() == SCRIPT.strip(), data
 
 
 def hold_stream(text: str, *, in_step: bool) -> None:

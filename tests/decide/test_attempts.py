@@ -283,12 +283,13 @@ def test_what_an_artifact_says_of_attempts_is_not_believed() -> None:
 
 def shown(report: Report) -> list[str]:
     run = comment_state.follow(None, report, head="a" * 40, subject="s", now="2026-05-01T12:30:00+00:00")
-    return [
+    texts = (
         terminal.render(report, width=200, color=False),
         markdown.render(report),
         html.render(report),
         comment_state.render(report, key="k", state=run),
-    ]
+    )
+    return [text.replace("\u00a0", " ") for text in texts]  # which keeps a number beside its unit
 
 
 def test_every_format_says_what_luck_alone_makes_of_a_fourth_attempt() -> None:

@@ -15,6 +15,7 @@ from evalgate.commands.validate import validate
 from evalgate.domain import Case, GoldenDataset, Policy
 from evalgate.domain.names import find_meant
 from evalgate.errors import InputError
+from evalgate.inputs.importers.given_scores import GivenScores
 from evalgate.inputs.score_rows import load_scores
 from evalgate.plan.faults import MOST_SLIPS, find_tag_faults
 from evalgate.score.criterion import validate_criterion
@@ -64,7 +65,7 @@ def test_tags_of_scores_are_told_alike(project: Project, tag: str) -> None:
     read = load_scores(project.tree, "scores.jsonl")
 
     def decide() -> None:
-        decide_scores(read, "scores.jsonl", floors={}, max_drop=None, level=None)
+        decide_scores(GivenScores(rows=tuple(read), path="scores.jsonl"), floors={}, max_drop=None, level=None)
 
     if tag in OTHERS:
         decide()

@@ -20,9 +20,10 @@ ONE, TWO, THREE = (make_version(f"1.{number}.0", f"Hello {number}, ") for number
 _ids: Iterator[int] = itertools.count(1)
 
 
-def make_actor(who: str = "ada") -> Actor:
-    """Return an actor with an id of its own."""
-    return Actor(id=f"entry-{next(_ids)}", who=who, at=AT)
+def make_actor(who: str = "ada", *, after: StoredDocument | None = None) -> Actor:
+    """Return an actor with an id of its own, who acts at `AT`, or when a later document was appended."""
+    at = AT if after is None else max(AT, after.document.at)
+    return Actor(id=f"entry-{next(_ids)}", who=who, at=at)
 
 
 def make_url(kind: str, folder: Path) -> str:
@@ -44,13 +45,13 @@ def publish(registry: Registry, version: PublishedVersion, by: Actor | None = No
     if last is not None and version.digest in last.document.versions:
         return last
     registry.put(version, "support")
-    return append_document(registry, publish_version(last, "support", version, by or make_actor()))
+    return append_document(registry, publish_version(last, "support", version, by or make_actor(after=last)))
 
 
 def promote(registry: Registry, version: PublishedVersion, label: str = "production") -> StoredDocument:
     last = registry.read("support")
     assert last is not None
-    return registry.append(promote_version(last, version, label, make_actor(), "good"))
+    return registry.append(promote_version(last, version, label, make_actor(after=last), "good"))
 
 
 def roll_back_to(registry: Registry, version: PublishedVersion) -> StoredDocument:
