@@ -42,6 +42,7 @@ def last(hub: Hub) -> tuple[str, str]:
     return state, description
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("event", ["reopened", "retargeted", "dispatch", "queue", "review"])
 def test_a_second_draw_of_a_commit_that_failed_does_not_pass(hub: Hub, event: str, strict: bool) -> None:

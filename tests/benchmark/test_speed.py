@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="no resources of a child are told there")
 def test_it_runs_and_its_table_adds_up() -> None:
     command = [sys.executable, str(Path(__file__).with_name("speed.py")), "--cases", "3"]
@@ -34,6 +35,7 @@ def test_both_stores_are_measured_and_lose_nothing() -> None:
     assert [(one["store"], one["files"]) for one in told] == [("sqlite", "1"), ("files", "40")]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="no resources of a child are told there")
 def test_rejections_are_measured() -> None:
     command = [sys.executable, str(Path(__file__).with_name("rejections.py")), "--runs", "1", "--cases", "3"]
@@ -46,6 +48,7 @@ def test_rejections_are_measured() -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="a server of 200 connections at once is not given there")
 def test_the_runtime_is_measured() -> None:
     command = [sys.executable, str(Path(__file__).with_name("serving.py"))]

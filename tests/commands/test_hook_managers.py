@@ -137,6 +137,7 @@ def test_husky_without_a_hook_of_the_team(team: Team) -> None:
     team.evalgate_sees_every_ref()
 
 
+@pytest.mark.long
 def test_lefthook(team: Team) -> None:
     own = f"pre-push:\n  commands:\n    own:\n      run: echo '{OWN}' && exit 1\n"
     team.write("lefthook.yml", own)
