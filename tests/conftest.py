@@ -23,7 +23,7 @@ from repository import Repository
 pytest_plugins = ["gated_project", "pushing", "shop_project"]
 
 # no deadline, so that a slow machine does not fail; deterministic, so that a failure can be reproduced
-settings.register_profile("evalgate", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("evalgate", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("evalgate")
 

@@ -190,6 +190,7 @@ def test_a_queue_uses_the_verdict_of_its_pull_request(team: Team) -> None:
     assert len(team.chat.received) == asked
 
 
+@pytest.mark.long
 def test_a_revert_passes_and_says_what_it_is(team: Team) -> None:
     team.hosted.commit_to_main("bad", WORSE)
     pull = team.open({PROMPT_PATH: prompt()}, branch="revert")
@@ -228,6 +229,7 @@ def test_two_configurations_have_a_status_and_a_comment_each(team: Team) -> None
     assert len(team.comments) == 2
 
 
+@pytest.mark.long
 def test_a_forks_change_of_the_docs_succeeds_without_a_key(team: Team) -> None:
     team.trust_origin()
     pull = team.open({"README.md": "a typing error is gone"}, fork="eve/shop", author="eve")

@@ -119,7 +119,7 @@ def test_no_moving_of_files_turns_a_fail_into_a_pass(world: World, tmp_path: Pat
     assert min(seen.values()) >= 1, seen
 
 
-@pytest.mark.parametrize("cut", [0, 20])
+@pytest.mark.parametrize("cut", [0, pytest.param(20, marks=pytest.mark.long)])
 def test_no_moving_of_a_whole_gate_makes_it_a_new_one(world: World, cut: int) -> None:
     """With the working tree's own rules: configuration, cases and prompt move at once, and the prompt is rewritten."""
     world.application = lambda system, user: json.dumps({"answer": "no" if "rudely" in system else user})

@@ -15,7 +15,7 @@ from gated_project import CASES, Ended, World, prompt
 from repository import Repository
 from strict_openai import refuse
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/configuration.md"
 NO_TEMPERATURE = "Unsupported parameter: 'temperature' is not supported with this model."
 TEMPERATURE = "modelParameters: {temperature: 0.7}\n"
 UNAVAILABLE = "This response_format type is unavailable now"
@@ -50,13 +50,13 @@ def edit_with_temperature(world: World, manner: str = "Be brief, always and ever
     world.repository.write("prompts/support.prompt.yml", prompt("1.2.0", manner) + TEMPERATURE)
 
 
-def test_the_first_configuration_of_the_readme_runs_on_a_reasoning_model(
+def test_the_first_configuration_of_the_docs_runs_on_a_reasoning_model(
     repository: Repository,
     chat_server: ChatServer,
     evalgate: Callable[..., Ended],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     config = next(block for block in blocks if block.startswith("# evalgate.yml"))
     first = next(block for block in blocks if block.startswith("name: support"))
     assert "gpt-5" in config, "the mock refuses for reasoning models"
