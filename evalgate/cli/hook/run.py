@@ -22,7 +22,7 @@ LARGEST_PUSH = 16 * 1024 * 1024
 """Limit in bytes of the hook's standard input, on which git writes one line for each pushed ref."""
 
 
-@click.command("run")
+@click.command("run", short_help="Check every pushed commit, or the current branch.")
 @mode_option
 @config_option
 @env_file_option
