@@ -72,13 +72,17 @@ def render(report: Report, *, width: int = 100, color: bool = False, stored: str
 
 
 def _print_end(console: Console, report: Report, stored: str | None) -> None:
-    """Print the verdict again, since the top may have left the screen, and the command that shows the rest."""
+    """Print the verdict again, since the top may have left the screen, and the commands that show the rest."""
     console.print()
     name = report.gates[0].evidence.name if len(report.gates) == 1 else view.title(report)
     console.print(_heading(view.verdict(report), name))
     if stored is not None and report.gates:
-        command = shlex.join(["evalgate", "report", *([stored] if stored else []), "--output", "report.html"])
-        console.print(_text(f"Next: {line(command)}"), soft_wrap=True)
+        commands = [["evalgate", "report", *([stored] if stored else []), "--output", "report.html"]]
+        cases = [case for gate in report.gates if gate.exit_code.blocks for case in case_selection.select_cases(gate)]
+        if cases and not stored:  # `show` reads the same report by default
+            commands.insert(0, ["evalgate", "show", cases[0].case])
+        for word, command in zip(("Next:", "     "), commands, strict=False):
+            console.print(_text(f"{word} {line(shlex.join(command))}"), soft_wrap=True)
 
 
 def _console(width: int, color: bool) -> tuple[Console, StringIO]:

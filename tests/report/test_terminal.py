@@ -22,7 +22,9 @@ def test_no_line_is_wider_than_the_terminal_or_ends_in_a_space(named, width: int
 def test_it_ends_with_the_verdict_and_the_next_command(samples) -> None:
     report = samples.failing()
     assert terminal.render(report).endswith("\n\nFAIL  support\n")
-    assert terminal.render(report, stored="").endswith("\nNext: evalgate report --output report.html\n")
+    first, second = terminal.render(report, stored="").splitlines()[-2:]
+    assert first.startswith("Next: evalgate show refund-0") and second == "      evalgate report --output report.html"
+    assert terminal.render(samples.passing(), stored="").endswith("\nNext: evalgate report --output report.html\n")
     text = terminal.render(report, stored="my folder/report.json", width=40)
     assert text.endswith("\nNext: evalgate report 'my folder/report.json' --output report.html\n")
 
