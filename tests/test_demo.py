@@ -169,6 +169,7 @@ def test_the_gate_does_not_mention_that_its_baseline_is_in_production(
     assert not [note for note in gate["notes"] if "released" in note]
 
 
+@pytest.mark.long
 def test_the_registry_is_what_its_script_makes(tmp_path: Path) -> None:
     made = tmp_path / "releases.sqlite3"
     subprocess.run([sys.executable, str(GOLDEN / "make_releases.py"), str(made)], check=True, capture_output=True)

@@ -281,6 +281,7 @@ def test_a_forged_artifact_is_an_error_and_never_a_pass(team: Team, artifact: by
     assert [state for state, _ in team.statuses(pull.head_sha)] == ["error"]
 
 
+@pytest.mark.long
 def test_nothing_in_the_workspace_is_imported_or_configures_the_installer(team: Team) -> None:
     trap = "import pathlib, os; pathlib.Path(os.environ['GITHUB_WORKSPACE'], 'caught').write_text('x'); raise SystemExit(9)\n"
     names = ("logging.py", "sitecustomize.py", "evalgate/__init__.py", "pip/__init__.py", "click.py")
@@ -400,6 +401,7 @@ def test_a_merged_change_is_published_promoted_and_rolled_back(team: Team) -> No
     assert git("-C", str(team.hosted.origin), "log", "--format=%s", "evalgate/releases").count("\n") == 4
 
 
+@pytest.mark.long
 def test_a_rollout_that_gets_worse_is_rolled_back_by_the_schedule_with_one_issue(team: Team) -> None:
     team.trust_origin()
     registry = open_registry(f"git:{team.hosted.origin}", team.machine.folder)

@@ -102,6 +102,7 @@ def team(pushing: Pushing, node_modules: Path, tmp_path: Path, monkeypatch: pyte
     return Team(pushing, node_modules, tmp_path, monkeypatch)
 
 
+@pytest.mark.long
 def test_husky(team: Team) -> None:
     team.run("husky")
     team.write(".husky/pre-push", f"echo '{OWN}' >&2\nexit 1\n")
