@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from batch_server import BatchServer
 from chat_server import Reply, error
 from gate.embedding_script import JUDGES, SIMILARITY, Embeddings, configure_similarity
 from gate.live_run import number, run
@@ -243,3 +244,21 @@ def test_no_embedding_meets_the_limits_of_the_answers(world: World) -> None:
     world.edit()
     gate = run(world)
     assert gate["decision"] == "PASS" and "10 times in a row" in gate["similarity"]["fault"]
+
+
+def test_with_batches_the_embeddings_are_asked_for_directly_at_their_full_price(
+    world: World, batch_server: BatchServer
+) -> None:
+    address = f'api: {{type: openai, base_url: "{world.server.url}"'
+    found = configure_similarity(
+        world,
+        (address, address.replace(world.server.url, batch_server.url)),
+        ("run: {attempts: 2}", "run: {attempts: 2, batch: {poll_seconds: 0.1, collect_seconds: 0.1}}"),
+        cases=8,
+    )
+    batch_server.script = found._others  # type: ignore[assignment]
+    world.edit()
+    gate = run(world, "--engine", "batch")
+    assert batch_server.count("POST /v1/chat") == 0 and len(found.texts) == 16
+    assert gate["cost_usd"] == pytest.approx(16 * 120e-6 / 2 + 16 * 21e-6)
+    assert all("value" in one["score"] for one in gate["similarity"]["outputs"])
