@@ -10,6 +10,7 @@ from evalgate.report.explanations import (
     CASE_FINDINGS,
     EXIT_CODES,
     FINDINGS,
+    REPORTED,
     REQUIREMENTS,
     TOPICS,
     find_closest_topic,
@@ -21,6 +22,7 @@ _GROUPS = (
     ("required beside a PASS", REQUIREMENTS),
     ("exit codes", EXIT_CODES),
     ("findings of `evalgate cases lint`", CASE_FINDINGS),
+    ("reported only", REPORTED),
 )
 
 
@@ -46,4 +48,4 @@ def list_topics() -> Iterator[str]:
     for title, topics in _GROUPS:
         yield f"{title}:"
         for name, topic in topics.items():
-            yield f"  {name:<16}{topic.means}"
+            yield f"  {name:<15} {topic.means}"

@@ -13,6 +13,7 @@ from itertools import islice
 from evalgate.decide import policy
 from evalgate.decide.evidence import sort_results
 from evalgate.domain import REUSED, Calls, Evidence, GateReport, Report, ReportKind, Usage
+from evalgate.domain.measured_similarity import join_similarities
 from evalgate.domain.report_kind import make_merge_note
 from evalgate.errors import InputError, Place
 from evalgate.gate.reports import make_report
@@ -110,6 +111,7 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
         notes=(make_merge_note(len(parts)), *dict.fromkeys(note for e in all_of for note in e.notes)),
         moved=tuple(dict.fromkeys(sentence for e in all_of for sentence in e.moved)),
         inputs={case: fields for e in all_of for case, fields in e.inputs.items()},
+        similarity=join_similarities([e.similarity for e in all_of], order),
         calls=_add_calls([evidence.calls for evidence in all_of]),
         usage=sum((evidence.usage for evidence in all_of), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
@@ -117,6 +119,7 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
 
 
 def _strip_results(gate: GateReport) -> tuple[object, ...]:
+    similarity = gate.evidence.similarity
     evidence = replace(
         gate.evidence,
         shard=replace(gate.evidence.shard, number=0) if gate.evidence.shard else None,
@@ -125,6 +128,7 @@ def _strip_results(gate: GateReport) -> tuple[object, ...]:
         notes=(),
         moved=(),
         inputs={},
+        similarity=None if similarity is None else replace(similarity, outputs=(), fault=""),
         calls=Calls(),
         usage=Usage(),
         cost_usd=None,

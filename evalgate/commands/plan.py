@@ -74,7 +74,8 @@ class PlanSummary:
     candidate, because the stored baseline varies there; `repeats` is the part of the calls for these samples. `full` is
     the estimate for every case, `expected` for equal versions with early stopping (the same if the run may not stop),
     `share` the part of the cases that such a run would see. `lacking`: the number of cases that a PASS needs and why
-    the present ones are not sufficient, if the level requires a PASS.
+    the present ones are not sufficient, if the level requires a PASS. `similarity`: the calls for embeddings, which are
+    in no other estimate.
     """
 
     plan: GatePlan
@@ -87,6 +88,7 @@ class PlanSummary:
     expected: CallEstimate
     share: float
     lacking: tuple[int, str] | None
+    similarity: CallEstimate | None = None
 
 
 def plan_run(
@@ -100,11 +102,15 @@ def plan_run(
     chosen = select_gates(workspace, selection)
     require_variables(config, chosen)
     plans = make_plans(workspace, chosen, selection, calls, store)
+    embedding = config.targets  # embeddings are never part of a batch
     engine_setup.require_use(calls, config, plans)
     if calls.engine == "batch":
         plans, config = pipeline.drop_looks(plans), engine_setup.apply_batch_prices(config)
     with open_known_answers(config, plans, workspace.tree, store) as known:
-        return tuple(summarize_plan(plan, config, store, known) for plan in plans)
+        return tuple(
+            replace(summarize_plan(plan, config, store, known), similarity=_estimate_similarity(plan, embedding, known))
+            for plan in plans
+        )
 
 
 def summarize_plan(plan: GatePlan, config: Config, store: Store, known: KnownAnswers) -> PlanSummary:
@@ -146,6 +152,14 @@ def summarize_plan(plan: GatePlan, config: Config, store: Store, known: KnownAns
 
 def _estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: KnownAnswers) -> CallEstimate:
     return estimates.estimate_calls(plan, targets, known.has, known.has_judgement)
+
+
+def _estimate_similarity(plan: GatePlan, targets: Mapping[str, Target], known: KnownAnswers) -> CallEstimate | None:
+    """Estimate the calls for embeddings: one for each different text of a case, and one for each answer."""
+    if plan.similarity is None:
+        return None
+    texts = known.list_embedded(plan.similarity, plan)
+    return estimates.estimate_embeddings(targets[plan.similarity.target], plan.similarity.model, texts)
 
 
 def _expect_calls(

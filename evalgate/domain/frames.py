@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalgate.domain.history_rows import PeriodTotals
 from evalgate.domain.inputs import ANSWERED
+from evalgate.domain.similarity import REPORTED_SIMILARITY
 from evalgate.domain.trials import Score
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def list_scores(report: Report) -> Iterator[ScoreCells]:
     """Yield one row of `SCORE_COLUMNS` for each gate, case, arm, repeat and criterion.
 
     `value` is None without a score. `tag` is the first tag of the case. `reason` is that of the score, or of its
-    absence. Confirmation samples of flipped cases are left out, because no mean includes them.
+    absence. Confirmation samples of flipped cases are left out, because no mean includes them. The similarities, which
+    are reported only, come last, under a name that no criterion has.
     """
     for gate in report.gates:
         clusters = gate.evidence.clusters
@@ -60,6 +62,16 @@ def list_scores(report: Report) -> Iterator[ScoreCells]:
                 value = float(score.value) if isinstance(score, Score) else None
                 own = (gate.evidence.name, result.case, result.arm.value, criterion, value, result.repeat)
                 yield (*own, tag, clusters.get(result.case), score.reason)
+        yield from _list_similarities(gate)
+
+
+def _list_similarities(gate: GateReport) -> Iterator[ScoreCells]:
+    measured = gate.evidence.similarity
+    tags = {result.case: next(iter(result.tags), None) for result in gate.evidence.results}
+    for one in () if measured is None else measured.outputs:
+        value = float(one.score.value) if isinstance(one.score, Score) else None
+        own = (gate.evidence.name, one.case, one.arm.value, REPORTED_SIMILARITY, value, one.repeat)
+        yield (*own, tags.get(one.case), gate.evidence.clusters.get(one.case), one.score.reason)
 
 
 def make_score_frame(report: Report) -> DataFrame:

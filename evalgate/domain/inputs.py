@@ -13,6 +13,7 @@ from evalgate.domain.images import NO_IMAGES, Image
 from evalgate.domain.langfuse_reference import LangfuseSettings
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings
 from evalgate.domain.rollout import NO_ROLLOUT, RolloutSettings
+from evalgate.domain.similarity import Similarity
 from evalgate.domain.target import Target
 from evalgate.domain.text import Json, digest, digest_of_all
 
@@ -265,7 +266,7 @@ class Gate:
     names the columns of fields that have another name in the dataset, or that are JSON in a cell. `files` are all other
     files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs. `settings` and `baseline_settings`
     say how the prompt files are read. `pattern` is the pattern that the prompt matches, if the configuration names no
-    file.
+    file. `similarity` is measured and reported, and is no criterion.
     """
 
     name: str
@@ -287,6 +288,7 @@ class Gate:
     settings: PromptSettings = NO_SETTINGS
     baseline_settings: PromptSettings = NO_SETTINGS
     pattern: str | None = None
+    similarity: Similarity | None = None
 
     @property
     def named_prompt(self) -> str:
@@ -314,8 +316,14 @@ class Gate:
 
         These are all judges if the level requires judges, or if no check can decide without them; else none.
         """
-        decides = any(check.blocking or check.name in self.thresholds for check in self.checks)
-        return self.judges if demands.judges or not decides else ()
+        return self.judges if self._asks_models_at(demands) else ()
+
+    def similarity_at(self, demands: LevelPolicy) -> Similarity | None:
+        """Return the similarity that is measured at a change level: where the judges of a gate would run."""
+        return self.similarity if self._asks_models_at(demands) else None
+
+    def _asks_models_at(self, demands: LevelPolicy) -> bool:
+        return demands.judges or not any(c.blocking or c.name in self.thresholds for c in self.checks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.revert import Revert
 from evalgate.domain.run_parts import CasePart, Shard
+from evalgate.domain.similarity import Similarity
 from evalgate.domain.text import Json, digest, normalize
 
 MOST_TOKENS = 2**53
@@ -40,8 +41,9 @@ class Request:
 
     `inputs` are the case's fields for a python target and its id for a recorded one. `scale` is the judge's range
     if token probabilities are needed. `stream` names an independent series of samples: the baseline never reuses the
-    answers that let the same version pass as the candidate. The key does not include `target`, `about` (a description
-    for messages) and `max_age` (the seconds after which a cached answer is requested again).
+    answers that let the same version pass as the candidate. If it `embeds`, the answer is the embedding of its message.
+    The key does not include `target`, `about` (a description for messages) and `max_age` (the seconds after which a
+    cached answer is requested again).
     """
 
     target: str
@@ -55,15 +57,19 @@ class Request:
     scale: tuple[int, int] | None = None
     repeat: int = 0
     stream: str = ""
+    embeds: bool = False
     about: str = ""
     max_age: float | None = None
 
     @property
     def key(self) -> str:
+        # written only where they are set, so that the keys of earlier versions stay the same
         stream: dict[str, Json] = {"stream": self.stream} if self.stream else {}
+        embeds: dict[str, Json] = {"embeds": True} if self.embeds else {}
         return digest(
             {
                 **stream,
+                **embeds,
                 "identity": self.identity,
                 "model": self.model,
                 "messages": [
@@ -342,6 +348,7 @@ class GatePlan:
     there is no change level. `requests` maps each case that shares its request with another to the id of the first such
     case; `alike` does so for the cases whose requests differ in white space and invisible characters alone. `revert` is
     set for a change that goes back to the version before. `replay` says which rows of production the cases are.
+    `similarity` is what is measured after the verdict, and reported only.
     """
 
     gate: Gate
@@ -364,6 +371,7 @@ class GatePlan:
     alike: Mapping[str, str] = field(default_factory=dict)
     revert: Revert | None = None
     replay: ReplayedRows | None = None
+    similarity: Similarity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

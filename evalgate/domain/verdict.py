@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from evalgate.domain.admission import Admission
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
+from evalgate.domain.measured_similarity import MeasuredSimilarity
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.report_refs import ConstantOutput, DatasetRef, InputField, PromptChange, VersionRef
@@ -260,7 +261,7 @@ class Evidence:
     `recorded` is the verdict of an earlier run on the same content that these results do not replace. `replay` is set
     if the cases are rows of production, and the baseline is what production answered. `inputs` has the fields that the
     prompt uses of the cases that changed or do not hold, by case; a case of unknown input is not in it. `prompt_change`
-    is None without a baseline, if the prompts are equal, or in older reports.
+    is None without a baseline, if the prompts are equal, or in older reports. `similarity` is reported only.
     """
 
     name: str
@@ -294,6 +295,7 @@ class Evidence:
     inputs: Mapping[str, tuple[InputField, ...]] = field(default_factory=dict)
     part: CasePart | None = None
     prompt_change: PromptChange | None = None
+    similarity: MeasuredSimilarity | None = None
 
     @property
     def kind(self) -> ReportKind:

@@ -22,7 +22,7 @@ from evalgate.execute.limits.hedging import Hedging
 from evalgate.execute.limits.queue import RequestQueue
 from evalgate.execute.limits.refusal_streak import MOST_REFUSALS, RefusalStreak
 from evalgate.execute.limits.startup import Startup
-from evalgate.execute.providers.protocol import WHOLE_ROUND, Provider, ProviderError
+from evalgate.execute.providers.protocol import WHOLE_ROUND, Provider, ProviderError, name_provider
 from evalgate.execute.request_forms import FormChangedError, RequestForms
 from evalgate.store.cache_entry import is_answer
 
@@ -104,7 +104,7 @@ class Caller:
 
         The request is made in the form that its endpoint accepts.
         """
-        state = self._states[request.target]
+        state = self._states[name_provider(request)]
         while True:
             sent = self._adapt(state, request)
             key = sent.key

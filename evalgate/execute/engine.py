@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -78,7 +78,8 @@ class Engine:
     - `price`: what a call costs by list prices, if its target has no prices.
     - `run_code`: runs the checks that are code; without it they are unscored.
 
-    `results_file` is the temporary file for results, and `forms` holds what was learned of the endpoints.
+    `results_file` is the temporary file for results, and `forms` holds what was learned of the endpoints. `last_run`
+    has the calls and the cost of the last run without its results, also of one that an error ended.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Engine:
         self._expected = expected
         self._before = ProgressEvent(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
         self._last = self._before
+        self.last_run = EngineRun(results=[], calls=Calls(), usage=Usage(), cost_usd=0.0)
         self._runner = asyncio.Runner()
         self.forms = forms or RequestForms()
         self._caller = Caller(
@@ -152,8 +154,10 @@ class Engine:
         except KeyboardInterrupt:
             session.abandon()  # the same loop runs once more to close, and must not resume the stuck trial
             raise
-        self._before, counters = self._last, session.counters
-        return EngineRun(results=results, calls=counters.calls, usage=counters.usage, cost_usd=counters.cost)
+        finally:
+            self._before, counters = self._last, session.counters
+            self.last_run = EngineRun(results=[], calls=counters.calls, usage=counters.usage, cost_usd=counters.cost)
+        return replace(self.last_run, results=results)
 
     def put(self, request: Request, outcome: Outcome) -> None:
         """Add an answer that was made outside of this engine; requests equal to this one use it.

@@ -18,7 +18,7 @@ from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.execute.providers.backends import Backend, BatchBackend
 from evalgate.execute.providers.masked import MaskedProvider
-from evalgate.execute.providers.protocol import Provider
+from evalgate.execute.providers.protocol import Provider, name_embeddings
 from evalgate.execute.request_forms import RequestForms
 from evalgate.gate.base_code import open_code
 from evalgate.gate.list_pricing import make_price
@@ -60,7 +60,7 @@ def open_engine(
     prompt where two prompts are compared, for recorded outputs that no request asks for, and for a `calls.engine` that
     no target uses; ServiceError where recordings to replay are missing, or there is no cluster.
     """
-    config, run = workspace.config, compute_run_key(plans)
+    config, run = workspace.config, compute_run_key([plan for plan in plans if plan.trials])
     machine.store.prepare()
     mask = make_mask(config, machine.environment, machine.secrets)
     machine = replace(machine, note=mask.through(machine.note))
@@ -130,7 +130,10 @@ class _EngineSetup:
         targets = self.config.targets
         # the embedded model takes a while to load: report errors of other targets first
         ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
-        return {name: MaskedProvider(self._make_provider(targets[name]), self.mask) for name in ordered}
+        made = {name: self._make_provider(targets[name]) for name in ordered}
+        embedding = {plan.similarity.target for plan in self.plans if plan.similarity is not None}
+        made |= {name_embeddings(name): self._make_embeddings(targets[name]) for name in sorted(embedding)}
+        return {name: MaskedProvider(provider, self.mask) for name, provider in made.items()}
 
     def make_engine(
         self,
@@ -159,12 +162,9 @@ class _EngineSetup:
 
     def _make_provider(self, target: Target) -> Provider:
         timeout = self.config.limits.timeout
-        if self.calls.answers == "replay" and target.recordings is not None:
-            return self._replay(target, target.recordings)
-        if self.calls.offline and target.kind != "recorded":
-            from evalgate.execute.providers.recorded import OfflineProvider
-
-            return OfflineProvider(target, fatal=not self.calls.partial)
+        known = self._make_without_calls(target)
+        if known is not None:
+            return known
         match target.kind:
             case "openai":
                 return self._openai(target, timeout)
@@ -177,12 +177,35 @@ class _EngineSetup:
             case _:
                 assert_never(target.kind)
 
+    def _make_without_calls(self, target: Target) -> Provider | None:
+        """Return the provider of recordings or of stored answers alone, where this run makes no calls."""
+        if self.calls.answers == "replay" and target.recordings is not None:
+            return self._replay(target, target.recordings)
+        if self.calls.offline and target.kind != "recorded":
+            from evalgate.execute.providers.recorded import OfflineProvider
+
+            return OfflineProvider(target, fatal=not self.calls.partial)
+        return None
+
+    def _make_embeddings(self, target: Target) -> Provider:
+        """Return the provider of a target's embeddings; they are always asked for from this process."""
+        from evalgate.execute.providers.embeddings import EmbeddingsProvider
+
+        known = self._make_without_calls(target)
+        if known is not None:
+            return known
+        key, headers = self._read_secrets(target)
+        return EmbeddingsProvider(target, key, self.config.limits.timeout, headers=headers, mask=self.mask)
+
+    def _read_secrets(self, target: Target) -> tuple[str | None, dict[str, str]]:
+        environment = self.machine.environment
+        headers = {name: environment.get(variable, "") for name, variable in target.headers.items()}
+        return environment.get(target.api_key_env or ""), headers
+
     def _openai(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.providers.openai import OpenAIProvider
 
-        environment = self.machine.environment
-        key = environment.get(target.api_key_env or "")
-        headers = {name: environment.get(variable, "") for name, variable in target.headers.items()}
+        key, headers = self._read_secrets(target)
         if self.backend is not None:
             return self.backend.provider(target, key, headers)
         return OpenAIProvider(target, key, timeout, headers=headers, mask=self.mask)

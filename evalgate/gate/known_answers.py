@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from evalgate.domain import Config, GatePlan, Judge, Outcome, Output, Request, Target, Trial
+from evalgate.domain.similarity import Similarity
+from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 from evalgate.execute.request_forms import RequestForms
 from evalgate.gate.engine_setup import list_targets
 from evalgate.inputs.tree import Tree
-from evalgate.score import judges
+from evalgate.score import judges, text_similarity
 from evalgate.store.cache_entry import CacheEntry
 from evalgate.store.output_cache import Cache, read_recordings
 from evalgate.store.store import Store
@@ -43,6 +45,32 @@ class KnownAnswers:
             return False
         return self.has(asked)
 
+    def list_embedded(self, similarity: Similarity, plan: GatePlan) -> list[tuple[int, bool]]:
+        """Return the texts whose embeddings a plan needs: the tokens of each, and whether its embedding is stored.
+
+        Equal texts count once. The text of an answer that is not stored is estimated by its token limit.
+        """
+        target = self.targets[similarity.target]
+        found: dict[str, tuple[int, bool]] = {}
+
+        def add(text: str) -> None:
+            request = text_similarity.make_request(similarity, text, target, "")
+            found[request.key] = (estimate_tokens(len(text)), self.has(request))
+
+        for trial in plan.trials:
+            texts = text_similarity.list_texts(similarity, trial.case)
+            for text in texts:
+                add(text)
+            output = self._find(trial.request) if texts else None
+            if isinstance(output, Output):
+                add(output.text)
+            elif texts and output is None:
+                found[trial.request.key] = (estimate_output_tokens(trial.request.parameters), False)
+        for result in plan.stored:
+            if isinstance(result.outcome, Output):
+                add(result.outcome.text)
+        return list(found.values())
+
     def _find(self, request: Request) -> Outcome | None:
         recordings = self.recordings.get(request.target)
         if recordings is not None:
@@ -53,12 +81,16 @@ class KnownAnswers:
         return self.cache.get(self.forms.adapt(request).key, request.max_age)
 
 
+def _list_asked(plan: GatePlan) -> set[str]:
+    return list_targets(plan) | ({plan.similarity.target} if plan.similarity is not None else set())
+
+
 @contextmanager
 def open_known_answers(config: Config, plans: Sequence[GatePlan], tree: Tree, store: Store) -> Iterator[KnownAnswers]:
     """Open the answers that the targets of the plans have; missing recordings count as empty."""
     recordings = {
         name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
-        for name in {name for plan in plans for name in list_targets(plan)}
+        for name in {name for plan in plans for name in _list_asked(plan)}
         if (path := config.targets[name].recordings) is not None
     }
     cache = Cache(store.cache) if store.cache.is_file() else None

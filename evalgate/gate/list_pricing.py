@@ -16,14 +16,15 @@ from evalgate.plan.target_changes import find_model
 def make_price(config: Config, engine: EngineName) -> Price:
     """Return the function that prices a call by the provider's list; in a batch, by the share that one costs.
 
-    A discount for input that the provider has cached is not counted, so that the cost is an upper bound.
+    A discount for input that the provider has cached is not counted, so that the cost is an upper bound. Embeddings are
+    never part of a batch.
     """
 
     def price(request: Request, usage: Usage) -> float | None:
         target = config.targets[request.target]
         listed = target.find_list_price(request.model or target.model)
         cost = None if listed is None else listed.compute_cost(usage.input_tokens, usage.output_tokens)
-        if cost is None or engine != "batch":
+        if cost is None or engine != "batch" or request.embeds:
             return cost
         from evalgate.execute.providers.batch.api import DISCOUNT
 
@@ -70,6 +71,8 @@ def _list_asked(plan: GatePlan, config: Config) -> list[tuple[Target, str | None
         asked.append((config.targets[plan.gate.baseline_target], plan.baseline))
     found = [(target, find_model(target, version)) for target, version in asked]
     judging = [(config.targets[judge.target], judge.model) for judge in plan.judges]
+    if plan.similarity is not None:
+        judging.append((config.targets[plan.similarity.target], plan.similarity.model))
     return found + [(target, model or target.model) for target, model in judging]
 
 

@@ -15,7 +15,16 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import CasePart, Config, GatePlan, Report
 from evalgate.domain.names import suggest_closest
 from evalgate.errors import Fault, InputError, Place
-from evalgate.gate import adapted_targets, engine_setup, evaluate, pipeline, reports, unanswered_draws, verdict_cache
+from evalgate.gate import (
+    adapted_targets,
+    engine_setup,
+    evaluate,
+    pipeline,
+    reports,
+    similarity_run,
+    unanswered_draws,
+    verdict_cache,
+)
 from evalgate.gate.options import CallMode, Machine
 from evalgate.gate.plans import require_variables
 from evalgate.plan.gate_plan import select_part
@@ -61,6 +70,8 @@ def run_part(
             ask = unanswered_draws.ask_target if draws is None else draws.ask
             gate = evaluate.evaluate_plan(engine, plan, config, ask)
             gates.append(gate if draws is None else draws.add_note(gate))
+        named = {gate.evidence.name: gate for gate in gates}
+        gates = list(similarity_run.add_similarities(engine, chosen_plans, named, config.targets).values())
         if not is_resumed:
             engine.finish()
         warnings = engine.warnings

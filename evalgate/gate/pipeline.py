@@ -72,6 +72,8 @@ def decide_plans(
     names = {name: _choose_key(gate, keys[name], machine.store, calls) for name, gate in fresh.items()}
     fresh = {name: _add_keys(gate, names[name], keys[name]) for name, gate in fresh.items()}
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
+    stored = [plan for plan in plans if plan.gate.name not in fresh]
+    decided |= _complete_similarities(workspace, stored, decided, machine, calls, on_event=on_event)
     edited = list_policy_changes(workspace)
     unstored = verdict_cache.describe_unkept(plans, workspace.config)
     report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unstored, *warnings), edited)
@@ -112,7 +114,7 @@ def _decide_fresh(
     """Return the verdicts of plans by the name of their gate, and the warnings of the engine."""
     if not plans:
         return {}, ()
-    from evalgate.gate import engine_setup, evaluate, unanswered_draws
+    from evalgate.gate import engine_setup, evaluate, similarity_run, unanswered_draws
 
     with engine_setup.open_engine(workspace, plans, machine, calls, on_event=on_event) as engine:
         reports = {}
@@ -122,8 +124,29 @@ def _decide_fresh(
                 engine, plan, workspace.config, unanswered_draws.ask_target if own is None else own.ask
             )
             reports[plan.gate.name] = gate if own is None else own.add_note(gate)
+        reports = similarity_run.add_similarities(engine, plans, reports, workspace.config.targets)
         engine.finish()
         return reports, engine.warnings
+
+
+def _complete_similarities(
+    workspace: Workspace,
+    plans: Sequence[GatePlan],
+    decided: Mapping[str, GateReport],
+    machine: Machine,
+    calls: CallMode,
+    *,
+    on_event: Callable[[ProgressEvent], None],
+) -> Mapping[str, GateReport]:
+    """Return the stored verdicts among the decided gates with the similarities that are to be reported."""
+    kept = [plan for plan in plans if plan.similarity is not None or decided[plan.gate.name].evidence.similarity]
+    if not kept:
+        return {}
+    from evalgate.gate import similarity_run
+
+    costs = [gate.evidence.cost_usd for gate in decided.values()]
+    spent = None if None in costs else sum(cost for cost in costs if cost is not None)
+    return similarity_run.complete_stored(workspace, kept, decided, machine, calls, on_event=on_event, spent=spent)
 
 
 def _find_verdict(plan: GatePlan, config: Config, store: Store, calls: CallMode) -> GateReport | None:

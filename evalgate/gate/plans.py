@@ -99,6 +99,7 @@ def require_variables(config: Config, gates: Sequence[Gate]) -> None:
     """Raise MissingSecretError if a target of these gates has a variable in its URL or model that is not set."""
     named = [name for gate in gates for name in (gate.candidate_target, gate.baseline_target)]
     named += [judge.target for gate in gates for judge in gate.judges]
+    named += [gate.similarity.target for gate in gates if gate.similarity is not None]
     faults = [variable.fault for name in dict.fromkeys(named) for variable in config.targets[name].unset]
     if faults:
         raise MissingSecretError(faults=faults)
@@ -195,7 +196,9 @@ def _make_plan(
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     notes += (*describe_unsent(found.candidate), *describe_placeholders(dataset))
     notes += describe_given_fields(gate, found.candidate, arm.version)
-    return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
+    similarity = gate.similarity_at(config.policy.levels[level.effective])
+    notes = (*arm.notes, *notes, *why)
+    return replace(plan, notes=notes, cases=became, revert=goes_back, similarity=similarity)
 
 
 def find_option_faults(gate: Gate, dataset: GoldenDataset) -> list[Fault]:

@@ -30,7 +30,7 @@ from evalgate.domain import (
     Request,
     Result,
 )
-from evalgate.gate import adapted_targets, engine_setup, evaluate, pipeline, reports, verdict_cache
+from evalgate.gate import adapted_targets, engine_setup, evaluate, pipeline, reports, similarity_run, verdict_cache
 from evalgate.gate.options import CallMode, Machine
 from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.store.cache_entry import is_answer
@@ -216,6 +216,7 @@ def _draw(
             for request, outcome in _list_known(draw, config):
                 engine.put(request, outcome)
         gates = {plan.gate.name: evaluate.evaluate_plan(engine, plan, config) for plan in plans}
+        gates = similarity_run.add_similarities(engine, plans, gates, config.targets)
         engine.finish()
         return gates, engine.warnings
 

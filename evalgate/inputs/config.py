@@ -35,6 +35,7 @@ from evalgate.inputs.prompt_files.python_constant import split_constant
 from evalgate.inputs.prompts import PROMPT_NAMES, find_suffix, strip_suffix
 from evalgate.inputs.rollout_settings import read_release_settings
 from evalgate.inputs.schema_check import SchemaCheck, load
+from evalgate.inputs.similarity_settings import HINTS, read_similarity, refuse_same_name, refuse_watched
 from evalgate.inputs.targets import KEY_HINTS, read_target, require_prices
 from evalgate.inputs.tree import Tree, join
 
@@ -119,7 +120,7 @@ class _ConfigReader:
         self, tree: Tree, document: Document, verify: Verify | None, environment: Mapping[str, str] | None
     ) -> None:
         self._root = document.root
-        self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS)
+        self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS | HINTS)
         self._files = PathResolver(tree, self._checker)
         trusts_code = _trusts_code(self._root)
         self._criteria = CriteriaReader(self._checker, self._files, verify, trusts_code=trusts_code)
@@ -137,6 +138,7 @@ class _ConfigReader:
             self._targets[name] = read_target(name, node, *args) if is_valid else None
         gates = self._gates(self._root.get("gates"))
         policy, limits, release = self._policy(), self._limits(), self._release()
+        refuse_watched(self._root.get("release"), release, gates, self._checker)
         if limits.max_cost_usd is not None:
             require_prices(self._root, self._checker, self._targets, gates)
         raise_faults([*self._checker.faults, *self._criteria.faults], self._checker.path)
@@ -199,6 +201,8 @@ class _ConfigReader:
         candidate, other = self._answering(node)
         folder = posixpath.dirname(self._checker.path if dataset is None or is_langfuse(dataset) else dataset)
         criteria = self._read_criteria(node, folder, self._judging(candidate, other))
+        similarity = read_similarity(node, candidate if candidate == other else None, self._targets, self._checker)
+        refuse_same_name(node, self._checker)
         if prompt is None or dataset is None or candidate is None or other is None:
             return None
         if not self._checker.is_valid(node):
@@ -229,6 +233,7 @@ class _ConfigReader:
             settings=settings,
             baseline_settings=other_settings,
             pattern=pattern,
+            similarity=similarity,
         )
 
     def _fill(self, node: Node | None, prompt: str | None, pattern: str | None) -> Node | None:

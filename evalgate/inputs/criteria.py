@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Json, Judge, Rubric, Target, Threshold
+from evalgate.domain.similarity import SEMANTIC_SIMILARITY
 from evalgate.errors import EvalgateError, Fault
 from evalgate.inputs.case_conditions import read_condition
 from evalgate.inputs.formats.nodes import Node
@@ -17,6 +18,7 @@ from evalgate.inputs.python_modules import load_code
 from evalgate.inputs.rubrics import is_built_in, load_rubric
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 from evalgate.inputs.schema_refs import LoadedSchema, load_schema
+from evalgate.inputs.similarity_settings import ONLY_REPORTED
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
@@ -238,6 +240,8 @@ class CriteriaReader:
         for name, child in node.items() if node is not None else ():
             if names is not None and name not in names:
                 message, hint = describe_unknown("criterion", name, names)
+                if name == SEMANTIC_SIMILARITY:
+                    message, hint = f'"{name}" cannot have a threshold: it is reported only', ONLY_REPORTED
                 self._checker.add_fault(node or child, message, hint, key=name)
             if self._checker.is_valid(child):
                 criteria.thresholds[name] = Threshold(

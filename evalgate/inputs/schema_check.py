@@ -63,7 +63,10 @@ class SchemaCheck:
     """
 
     def __init__(self, schema: Schema, path: str, hints: Mapping[str, str] | None = None) -> None:
-        """Make a checker for the document at `path`. `hints` are hints for unknown keys, by lower-case name."""
+        """Make a checker for the document at `path`. `hints` are hints for unknown keys, by lower-case name.
+
+        A hint for the keys of one mapping, or for types, has the label of the mapping or `"type"` before the name.
+        """
         self.faults: list[Fault] = []
         self._hints = hints or {}
         self._schema = schema
@@ -134,7 +137,7 @@ class SchemaCheck:
             self._wrong_type(kind, ["string"], '"type"')
         elif kind.data not in by_type:
             message, hint = describe_unknown("type", kind.data, by_type)
-            self.add_fault(kind, message, hint)
+            self.add_fault(kind, message, self._hints.get(f'"type" {kind.data}'.lower(), hint))
         else:
             return by_type[kind.data]
         return None
@@ -172,11 +175,11 @@ class SchemaCheck:
 
     def _mapping(self, node: Node, schema: Schema, label: str) -> None:
         known: Mapping[str, Schema] = schema.get("properties", {})
-        self._check_keys(node, schema, known)
+        self._check_keys(node, schema, known, label)
         self._check_required(node, schema, known, label)
         self._check_combinations(node, schema, label)
 
-    def _check_keys(self, node: Node, schema: Schema, known: Mapping[str, Schema]) -> None:
+    def _check_keys(self, node: Node, schema: Schema, known: Mapping[str, Schema], label: str) -> None:
         """Check the value of each key, and refuse a key that the schema does not know."""
         rest = schema.get("additionalProperties", True)
         for key, child in node.items():
@@ -184,7 +187,8 @@ class SchemaCheck:
                 self._node(child, known[key], f'"{key}"')
             elif rest is False:
                 message, hint = describe_unknown("key", key, known)
-                self.add_fault(node, message, self._hints.get(key.lower(), hint), key=key)
+                hint = self._hints.get(key.lower(), hint)
+                self.add_fault(node, message, self._hints.get(f"{label} {key}".lower(), hint), key=key)
             elif isinstance(rest, Mapping):
                 self._node(child, rest, f'"{key}"')
 

@@ -6,6 +6,7 @@ import math
 
 from evalgate.domain import Arm, ScoreRow
 from evalgate.domain.names import suggest
+from evalgate.domain.similarity import REPORTED_SIMILARITY
 from evalgate.errors import Fault
 from evalgate.inputs.formats.nodes import raise_faults, refuse
 from evalgate.inputs.formats.rows import DataRow, Rows, read_rows
@@ -36,6 +37,8 @@ def read_scores(rows: Rows, path: str, *, arm: Arm | None = None, absent: bool =
     clusters: dict[str, tuple[str, int]] = {}
     seen: set[frozenset[str]] = set()
     for row in rows.rows:
+        if row.fields.get("criterion") == REPORTED_SIMILARITY:
+            continue  # a report's own table has these rows for the reader: they never decide
         keys = frozenset(row.fields)
         if keys not in seen:
             seen.add(keys)

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from evalgate.domain import EMBEDDED_MODELS, Gate, Json, Prices, Target
+from evalgate.domain import EMBEDDED_MODELS, Gate, Json, Judge, Prices, Target
+from evalgate.domain.similarity import Similarity
 from evalgate.domain.target import STARTUP_TIMEOUT
 from evalgate.inputs.environment import EnvironmentReader, has_reference, read_reference
 from evalgate.inputs.formats.nodes import Node
@@ -221,9 +222,10 @@ def require_prices(
     List prices are enough where they have all models that are known.
     """
     used = {name for gate in gates if gate is not None for name in (gate.candidate_target, gate.baseline_target)}
-    judges = [judge for gate in gates if gate is not None for judge in gate.judges]
-    asked = {name: {judge.model for judge in judges if judge.target == name} for name in targets}
-    used |= {judge.target for judge in judges}
+    others: list[Judge | Similarity] = [judge for gate in gates if gate is not None for judge in gate.judges]
+    others += [gate.similarity for gate in gates if gate is not None and gate.similarity is not None]
+    asked = {name: {other.model for other in others if other.target == name} for name in targets}
+    used |= {other.target for other in others}
     for name, target in targets.items():
         if name not in used or target is None or target.kind != "openai" or target.prices is not None:
             continue

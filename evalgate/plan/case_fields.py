@@ -23,6 +23,7 @@ from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest_closest
+from evalgate.domain.similarity import SEMANTIC_SIMILARITY
 from evalgate.errors import Fault, Place
 
 AND_MORE = ", and {} more"
@@ -56,6 +57,7 @@ def list_used_fields(gate: Gate, versions: Sequence[PromptVersion]) -> set[str]:
     used = {name for version in versions for name in version.variables}
     used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
     paths = [path for check in gate.checks for each in check.nested for path in each.fields]
+    paths += [gate.similarity.source] if gate.similarity is not None else []
     for criterion in gate.criteria:
         paths += [p for condition in (criterion.when, criterion.unless) if condition for p in condition.fields]
     for path in paths:
@@ -79,6 +81,17 @@ def find_check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
         for each in check.nested if chosen.cases else ():
             for name in each.fields:
                 yield from _find_faults_of_field(each, name, gate, chosen)
+
+
+def find_similarity_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
+    """Yield a fault if no case has the field that the similarity compares with.
+
+    A single case without it is no fault: its outputs are not measured, and the report says so.
+    """
+    similarity = gate.similarity
+    if similarity is not None and dataset.cases and not any(_has(case, similarity.source) for case in dataset.cases):
+        what = f'the field "{similarity.source}" of {SEMANTIC_SIMILARITY}'
+        yield _report_unknown(what, similarity.source, dataset, Place(path=dataset.path))
 
 
 def find_condition_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from evalgate.domain import Case, GatePlan, Judge, Message, Request, Target, Trial, applies, as_text
@@ -64,6 +64,18 @@ class _Sum:
         elif target.kind in ("openai", "python"):
             self.unpriced.add(target.name)
 
+    def summarize(self, cached: int) -> CallEstimate:
+        """Return the estimate of these calls beside requests that need none."""
+        return CallEstimate(
+            calls=self.calls,
+            cached=cached,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=None if self.unpriced else self.cost_usd,
+            unpriced=_describe_unpriced(sorted(self.unpriced)),
+            listed=max(self.listed, default=""),
+        )
+
     def _compute_listed(self, target: Target, model: str | None, input_tokens: int, output_tokens: int) -> float | None:
         """Return the cost by list prices, and keep their date; None if there are none."""
         price = target.find_list_price(model)
@@ -116,15 +128,19 @@ def estimate_calls(
                 continue
             model = judge.model or target.model
             total.add(target, model, read, estimate_output_tokens(target.merge_parameters(judge.parameters)))
-    return CallEstimate(
-        calls=total.calls,
-        cached=cached,
-        input_tokens=total.input_tokens,
-        output_tokens=total.output_tokens,
-        cost_usd=None if total.unpriced else total.cost_usd,
-        unpriced=_describe_unpriced(sorted(total.unpriced)),
-        listed=max(total.listed, default=""),
-    )
+    return total.summarize(cached)
+
+
+def estimate_embeddings(target: Target, model: str, texts: Iterable[tuple[int, bool]]) -> CallEstimate:
+    """Estimate the calls for the embeddings of texts: for each its tokens, and whether its embedding is stored."""
+    total = _Sum()
+    cached = 0
+    for tokens, is_stored in texts:
+        if is_stored:
+            cached += 1
+        else:
+            total.add(target, model, tokens, 0)
+    return total.summarize(cached)
 
 
 def _estimate_input_tokens(request: Request) -> int:

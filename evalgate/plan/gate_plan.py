@@ -28,7 +28,7 @@ from evalgate.domain.units import find_first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
 from evalgate.plan.asked_field import ask_only_field
-from evalgate.plan.case_fields import find_check_faults, find_condition_faults
+from evalgate.plan.case_fields import find_check_faults, find_condition_faults, find_similarity_faults
 from evalgate.plan.given_answers import find_given_answer
 from evalgate.plan.order import digest_request, index_clusters, order_cases
 from evalgate.plan.target_changes import find_model
@@ -127,6 +127,7 @@ def _refuse_faults(
     faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
     faults += find_check_faults(gate, dataset)
     faults += find_condition_faults(gate, dataset)
+    faults += find_similarity_faults(gate, dataset)
     faults += find_unknown_tools(gate, [version for _, version, *_ in arms])
     if len(arms) > 1:
         faults += wrong.find_shared_outputs(gate, arms[0][1], arms[1][1], targets)

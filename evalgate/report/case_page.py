@@ -13,6 +13,7 @@ from evalgate.report import view
 from evalgate.report.case_selection import ONLY_SCORES, Mark
 from evalgate.report.escape import line, prose
 from evalgate.report.message_diff import RoleText, compare_messages
+from evalgate.report.similarity_lines import make_similarity_mark
 from evalgate.report.withhold import WITHHELD
 
 _ROLE = 40
@@ -22,7 +23,7 @@ _ROLE = 40
 class SampleView:
     """One sample of an arm: `number` of `of`; `is_fresh` if it was drawn to settle the case, and no mean includes it.
 
-    `facts` are the measured numbers of the call, as words.
+    `facts` are the measured numbers of the call, as words. `reported` is the similarity, which decides nothing.
     """
 
     arm: Arm
@@ -34,6 +35,7 @@ class SampleView:
     reasoning: str
     facts: tuple[str, ...]
     marks: tuple[Mark, ...]
+    reported: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,7 @@ def _make_sample(gate: GateReport, result: Result, number: int, of: int, *, is_f
             for one in gate.evidence.criteria
             if result.case not in one.excluded
         ),
+        reported=None if is_fresh else make_similarity_mark(gate.evidence, result),
     )
 
 
@@ -253,7 +256,8 @@ def as_json(page: CasePage) -> dict[str, Json]:
                 "tool_calls": list(one.calls),
                 "reasoning": one.reasoning,
                 "facts": list(one.facts),
-                "scores": [{"criterion": m.criterion, "score": m.score, "reason": m.reason} for m in one.marks],
+                "scores": [_encode_mark(mark) for mark in one.marks],
+                **({} if one.reported is None else {"reported_only": _encode_mark(one.reported)}),
             }
             for one in page.samples
         ],
@@ -263,3 +267,7 @@ def as_json(page: CasePage) -> dict[str, Json]:
         "output_diff": list(page.output_diff),
         "withheld": page.withheld,
     }
+
+
+def _encode_mark(mark: Mark) -> dict[str, Json]:
+    return {"criterion": mark.criterion, "score": mark.score, "reason": mark.reason}

@@ -211,5 +211,7 @@ def _sample(sample: SampleView, style: _Terminal | _Markdown) -> Iterator[str]:
         yield from style.pair("reasoning", sample.reasoning)
     for mark in sample.marks:
         yield from style.pair(f"{mark.criterion} {mark.score}", mark.reason)
+    if sample.reported is not None:
+        yield from style.pair(f"{sample.reported.criterion} {sample.reported.score}", sample.reported.reason)
     if sample.facts:
         yield from style.pair("call", "; ".join(sample.facts))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evalgate.domain import ANSWERED, BlockingCheck, Comparison, GateReport, Verdict
 from evalgate.domain.numbers import show
 from evalgate.report import movements, view
+from evalgate.report.similarity_lines import describe_similarity
 
 NONE = "-"
 _OF_A_CHECK: Mapping[Verdict, str] = {
@@ -59,13 +60,15 @@ def make_rows(gate: GateReport) -> tuple[CriterionRow, ...]:
 
 
 def list_notes(gate: GateReport) -> tuple[str, ...]:
-    """Return what has to be said of a row of the table: why its interval has no width."""
-    return tuple(
+    """Return what has to be said below the table: why an interval has no width, and what is reported only."""
+    equal = tuple(
         f"{c.criterion}: all {c.difference.n} differences are equal, so the interval has no width. It does not tell by "
         "how much other cases would differ."
         for c in select_comparisons(gate)
         if c.difference is not None and c.difference.low == c.difference.high and c.difference.value != 0
     )
+    similarity = describe_similarity(gate.evidence)
+    return (*equal, similarity) if similarity else equal
 
 
 def make_spans(gate: GateReport) -> tuple[Span | None, ...]:

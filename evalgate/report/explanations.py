@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalgate.domain.names import find_closest, fold
+from evalgate.domain.similarity import REPORTED_SIMILARITY, SEMANTIC_SIMILARITY, WHY_ONLY_REPORTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +253,18 @@ CASE_FINDINGS: Mapping[str, Explanation] = {
 }
 """The findings of `evalgate cases lint`."""
 
-TOPICS: Mapping[str, Explanation] = {**FINDINGS, **REQUIREMENTS, **EXIT_CODES, **CASE_FINDINGS}
+REPORTED: Mapping[str, Explanation] = {
+    SEMANTIC_SIMILARITY: Explanation(
+        means="How close the embeddings of the outputs are to that of a text of their case: a number from 0 to 1.",
+        effect=f"None. It is reported only, because {WHY_ONLY_REPORTED}. A missing value blocks nothing.",
+        mend="Nothing to mend. To decide on the meaning, use a judge such as `faithfulness`, or a check.",
+        page="docs/judges.md#semantic-similarity",
+        phrases=(REPORTED_SIMILARITY,),
+    ),
+}
+"""What is reported and never decides."""
+
+TOPICS: Mapping[str, Explanation] = {**FINDINGS, **REQUIREMENTS, **EXIT_CODES, **CASE_FINDINGS, **REPORTED}
 
 
 def find_topics(words: str) -> tuple[str, ...]:

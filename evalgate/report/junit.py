@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalgate.domain import Admission, Arm, Criterion, Finding, GateReport, Report, ReportKind, Result, Score, Unscored
+from evalgate.domain.similarity import REPORTED_SIMILARITY
 from evalgate.report import case_selection, case_states, view
 from evalgate.report.case_selection import ShownCase
 from evalgate.report.case_states import blame_cases, find_state
 from evalgate.report.escape import prose, xml
+from evalgate.report.similarity_lines import describe_similarity
 
 _MESSAGE, _TEXT = 1_000, 4_000
 _FIELDS = 10
@@ -103,6 +105,7 @@ def _list_tests(gate: GateReport, *, decides: bool) -> list[_Test]:
         _judge("verdict", gate.exit_code, sentence, details, warns=gate.only_warns),
         *(_describe_finding(gate, finding) for finding in gate.findings),
         *_list_scores(gate),
+        *_list_reported(gate),
     ]
     if not decides:
         tests = [_take_back(test) for test in tests]
@@ -142,6 +145,13 @@ def _list_scores(gate: GateReport) -> Iterator[_Test]:
             scores = [result.scores[criterion.name] for result in results if criterion.name in result.scores]
             if scores:
                 yield _describe_score(criterion, case, scores, blamed.get((case, criterion.name)), shown.get(case))
+
+
+def _list_reported(gate: GateReport) -> Iterator[_Test]:
+    """Yield the test case of the similarity, which decides nothing: it is skipped in every case."""
+    sentence = describe_similarity(gate.evidence)
+    if sentence:
+        yield _Test(name=REPORTED_SIMILARITY, state="skipped", message=sentence)
 
 
 def _describe_score(

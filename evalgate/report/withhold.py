@@ -27,6 +27,7 @@ from evalgate.domain import (
     ToolCall,
     Unscored,
 )
+from evalgate.domain.measured_similarity import MeasuredSimilarity
 from evalgate.report import case_selection
 
 WITHHELD = "(text withheld)"
@@ -65,6 +66,7 @@ def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], de
             case: fields if case in kept else tuple(replace(field, text=WITHHELD) for field in fields)
             for case, fields in evidence.inputs.items()
         },
+        similarity=_bare_similarity(evidence.similarity, kept),
     )
     rules = (gate.thresholds, gate.policy, gate.level_policy)
     before, after = decide(evidence, *rules), decide(bare, *rules)
@@ -77,6 +79,17 @@ def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], de
         findings=tuple(replace(one, sentence=rewritten.get(one.sentence, one.sentence)) for one in gate.findings),
         constant_output=None if constant is None else after.constant_output or replace(constant, text=WITHHELD),
     )
+
+
+def _bare_similarity(measured: MeasuredSimilarity | None, kept: Collection[str]) -> MeasuredSimilarity | None:
+    """Return the similarities without reasons, in which an endpoint may repeat a text."""
+    if measured is None:
+        return None
+    outputs = tuple(
+        one if one.case in kept or isinstance(one.score, Score) else replace(one, score=Unscored(reason=WITHHELD))
+        for one in measured.outputs
+    )
+    return replace(measured, outputs=outputs)
 
 
 class _Marks:

@@ -74,6 +74,7 @@ _GATE_KEYS = (
     "replay",
     "prompt_change",
     "inputs",
+    "similarity",
     "results",
     "confirmations",
 )
@@ -87,6 +88,7 @@ _OPTIONAL: Mapping[str, Any] = {
     "replay": None,
     "inputs": {},
     "prompt_change": None,
+    "similarity": None,
 }
 """The keys of a gate that are only written if they have another value than this."""
 _KEYS = (

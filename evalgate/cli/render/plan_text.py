@@ -39,6 +39,8 @@ def render_plan(outlook: PlanSummary) -> Iterator[str]:
     if outlook.share < 1:
         condition = f"if the versions are equal, which takes about {outlook.share:.0%} of the cases"
         yield _render_line("stopping early", f"{render_calls(outlook.expected)} {condition}")
+    if outlook.similarity is not None:
+        yield _render_line("embeddings", f"{render_calls(outlook.similarity)}; reported only, beside these calls")
 
 
 def _render_line(label: str, text: str) -> str:

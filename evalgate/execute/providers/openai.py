@@ -13,7 +13,7 @@ from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.execute.providers import chat_completions, refusals
 from evalgate.execute.providers.completion_stream import USAGE_OPTION, CompletionStream, StreamError
-from evalgate.execute.providers.endpoint import Endpoint, make_endpoint
+from evalgate.execute.providers.endpoint import CHAT, Endpoint, make_endpoint
 from evalgate.execute.providers.http import HttpClient, HttpError, HttpResponse
 from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
 from evalgate.mask import Mask, find_url_secrets
@@ -65,6 +65,8 @@ class OpenAIProvider:
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
         self._on_headroom: Callable[[Headroom], None] = lambda headroom: None
+        self._path = CHAT
+        self._streams = target.stream
 
     async def answer(self, request: Request) -> Outcome:
         """Make one call. Raise ProviderError, which never contains the key."""
@@ -77,7 +79,7 @@ class OpenAIProvider:
             async with asyncio.timeout(self._timeout):
                 endpoint = self._endpoints.get(model) or await self._find_endpoint(model)
                 client = self._http or self._open()
-                reply = CompletionStream() if self._target.stream else None
+                reply = CompletionStream() if self._streams else None
                 answered = await self._send(client, endpoint, request, model, reply)
                 if reply is not None and self._learn_from(answered):
                     answered = await self._send(client, endpoint, request, model, reply)
@@ -106,18 +108,20 @@ class OpenAIProvider:
             message = f"{self._describe()} sent a malformed reply, which is not JSON"
             said = self._clean(answered.text)[:80]
             raise ProviderError(message, said=f": {said}", retryable=True) from error
+        return self._read_reply(data, request, time.perf_counter() - started)
+
+    def _make_body(self, request: Request, model: str) -> dict[str, Any]:
+        return chat_completions.make_body(request, model)
+
+    def _read_reply(self, data: Any, request: Request, seconds: float) -> Outcome:
         return chat_completions.read_reply(
-            data,
-            seconds=time.perf_counter() - started,
-            scale=request.scale,
-            prices=self._prices,
-            served_by=self._served_by,
+            data, seconds=seconds, scale=request.scale, prices=self._prices, served_by=self._served_by
         )
 
     async def _send(
         self, client: HttpClient, endpoint: Endpoint, request: Request, model: str, reply: CompletionStream | None
     ) -> HttpResponse:
-        body = chat_completions.make_body(request, model)
+        body = self._make_body(request, model)
         if reply is None:
             return await client.send("POST", endpoint.url, endpoint.headers, chat_completions.encode(body))
         body["stream"] = True
@@ -176,6 +180,7 @@ class OpenAIProvider:
                         model,
                         headers=self._own_headers,
                         azure_version=self._target.azure_version,
+                        path=self._path,
                     )
                 except ValueError as error:
                     message = f"cannot connect to {self._describe()}: {self._clean(str(error))}"

@@ -107,6 +107,20 @@ class ProviderError(Exception):
         self.own += more
 
 
+def name_provider(request: Request) -> str:
+    """Return the name of the provider that answers a request: its target, or that of the embeddings of its target.
+
+    They have providers, and so limits and a circuit breaker, of their own: no embedding changes how answers are asked
+    for.
+    """
+    return name_embeddings(request.target) if request.embeds else request.target
+
+
+def name_embeddings(target: str) -> str:
+    """Return the name of the provider of a target's embeddings."""
+    return f"{target} (embeddings)"
+
+
 class Provider(Protocol):
     """The source of answers for one target; the engine calls it in its event loop.
 
