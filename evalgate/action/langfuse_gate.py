@@ -39,7 +39,7 @@ _WORDS: Mapping[str, Word] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "i
 def is_about_staged(job: Job) -> bool:
     """Return whether the job is about versions in Langfuse: an event of Langfuse, or a schedule of a team that uses it.
 
-    A configuration with a fault is no reason here; the gate of the commit tells of it.
+    A configuration with a fault is not a reason here; the gate of the commit tells of it.
     """
     sent = job.event.dispatched
     if sent is not None and (job.settings.langfuse_webhook_secret is not None or is_from_langfuse(sent)):
@@ -225,7 +225,7 @@ class _Sweep:
 def _is_disturbed(report: Report) -> bool:
     """Return whether a gate is undecided because calls failed, or because a dataset in Langfuse changed meanwhile.
 
-    A later run is no second chance then.
+    A later run is not a second chance then.
     """
     undecided = [gate.evidence for gate in report.gates if gate.decision is Verdict.INCONCLUSIVE]
     return any(one.moved or any(each.failure == "infrastructure" for each in one.results) for one in undecided)

@@ -290,7 +290,7 @@ def _is_after(later: str, earlier: str | None) -> bool:
 
 
 def _parse_moment(text: str | None) -> datetime.datetime | None:
-    """Return a time in UTC, which is also assumed where no zone is given; None for text that is no date."""
+    """Return a time in UTC, which is also assumed where no zone is given; None for text that is not a date."""
     try:
         moment = datetime.datetime.fromisoformat(text or "")
         moment = moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment

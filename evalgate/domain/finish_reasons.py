@@ -175,7 +175,7 @@ def _is_told(value: Any) -> bool:
 
 
 def _is_failure(name: str, value: Any) -> bool:
-    """Return whether a value says that there is no answer, under a key that is no error's own."""
+    """Return whether a value says that there is no answer, under a key that is not an error's own."""
     if name in _STATUSES:
         number = int(value) if isinstance(value, str) and re.fullmatch("[45][0-9]{2}", value) else value
         return isinstance(number, int) and 400 <= number < 600

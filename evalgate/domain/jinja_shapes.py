@@ -78,7 +78,7 @@ class _Reader:
             self.resolve(node, scope)
         parts = list(node.iter_child_nodes())
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
-            parts = [node.node.node, *parts[1:]]  # a method is no part of the value
+            parts = [node.node.node, *parts[1:]]  # a method is not part of the value
         for part in parts:
             self.visit(part, scope)
 

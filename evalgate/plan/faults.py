@@ -64,7 +64,7 @@ def _list_needed(version: PromptVersion, dataset: GoldenDataset, *, is_candidate
     """Return the variables that every case needs.
 
     A jinja template can do without a field in some cases, so that only a name that no case has is a fault by itself. A
-    baseline's expression in braces that is no plain name, and names no field, is text.
+    baseline's expression in braces that is not a plain name, and names no field, is text.
     """
     fields = {field for case in dataset.cases for field in case.fields}
     if version.template.syntax == "jinja":

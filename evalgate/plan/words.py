@@ -51,8 +51,8 @@ def split_lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
 
     Words are those of UAX 29 (Unicode word segmentation), and what is joined without a space is several: snake_case,
     dotted.names, camelCase. In scripts written without spaces each grapheme is one, and so is an emoji or another
-    symbol that differs from the one before it. Signs that are no word belong to the word before them, at the beginning
-    of a run without white space to the one behind; a run without any word is one.
+    symbol that differs from the one before it. Signs that are not words belong to the word before them, or, at the
+    beginning of a run without white space, to the word after them; a run without any word is one.
     """
     found = []
     for text in texts:

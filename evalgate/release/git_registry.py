@@ -160,7 +160,7 @@ class GitRegistry:
     def _require_file(self, found: FileAt, name: str) -> None:
         if found.mode not in REGULAR:
             raise RegistryError(
-                f"{self.url}, commit {found.commit[:12]}: {name} is no regular file there (mode {found.mode:o})",
+                f"{self.url}, commit {found.commit[:12]}: {name} is not a regular file there (mode {found.mode:o})",
                 hint="revert that commit of the branch",
             )
 

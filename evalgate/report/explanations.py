@@ -103,7 +103,7 @@ FINDINGS: Mapping[str, Explanation] = {
     ),
     "constant_output": Explanation(
         means="The candidate gives one text for many different requests.",
-        effect="INCONCLUSIVE at every level: an error text or a canned answer is no measurement.",
+        effect="INCONCLUSIVE at every level: an error text or a canned answer is not a measurement.",
         mend="Read the text: a missing variable, an endpoint that answers with an error, or a function that ignores "
         "its input are the usual causes.",
         page="docs/decision.md#what-it-decides-and-when",
@@ -216,7 +216,7 @@ CASE_FINDINGS: Mapping[str, Explanation] = {
         means="The expected answer stands word for word in what the prompt says or sends.",
         effect="A note of `evalgate cases lint`. The model can copy it, so that the case does not tell versions apart.",
         mend="Take the answer out of the prompt's examples or of the case's input. Where the answer has to be taken "
-        "from a context that is given, the note is no fault.",
+        "from a context that is given, the note is not a fault.",
         page="docs/datasets.md#lint",
     ),
     "small_tag": Explanation(

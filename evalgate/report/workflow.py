@@ -76,7 +76,7 @@ def render_outputs(values: Mapping[str, str], delimiter: Callable[[], str]) -> s
 
 def _output(name: str, value: str, delimiter: Callable[[], str]) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an output")
+        raise ValueError(f"{name!r} is not a name of an output")
     text = "".join("\ufffd" if unicodedata.category(char) == "Cs" else char for char in value)
     for _ in range(10):
         word = delimiter()

@@ -41,7 +41,7 @@ def find_values(text: str) -> Iterator[Any]:
     """Yield the JSON objects and lists in a text that are in no other one, from left to right.
 
     JSON is strict (`json_output.parse`). What is inside of broken JSON, before its fault, does not count: the list in
-    `{"a": [1],}` is a part of something that cannot be read. A text in which many brackets are no JSON is read to a
+    `{"a": [1],}` is a part of something that cannot be read. A text in which many brackets are not JSON is read to a
     fixed multiple of its length, and no further.
     """
     left = _ROUNDS * len(text) + _FREE

@@ -48,7 +48,7 @@ _LOCAL_PARAMETERS: Mapping[str, Json] = {**_PARAMETERS, "max_tokens": 200}
 
 _CALLS = "tool calls beside the output"
 _IMAGES = "images of the request, which you do not see"
-"""The titles of the blocks that are no inputs. They have spaces, so no input has the same title."""
+"""The titles of the blocks that are not inputs. They have spaces, so no input has the same title."""
 _FENCE = re.compile(r"`+")
 _DATA_URL = re.compile(r"\Adata:(image/[a-z]+);base64,[A-Za-z0-9+/=]*\Z")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")

@@ -52,7 +52,7 @@ def check_number(check: Check, case: Case, output: Output) -> Observation:
 def find_numbers(text: str) -> list[float | int]:
     """Return the different numbers in a text, each once. Commas between groups of three digits are for thousands.
 
-    A number is written with a decimal point. Digits in words, dates, versions and times are no numbers. Invisible
+    A number is written with a decimal point. Digits in words, dates, versions and times are not numbers. Invisible
     characters are not read. Raises NoValueError for a number that is out of a double's range, and for digits in groups
     that a space or an apostrophe separates. Takes linear time.
     """

@@ -271,7 +271,7 @@ LABELS: dict[str, tuple[tuple[str, ...], list[Labelling], list[Opinion], str]] =
     "put on by a bot": (ON, [label("robot[bot]")], [], "robot[bot] is a bot: a person has to sign off"),
     "another label": (("other",), [label("ann", name="other")], [], NEEDS),
     "somebody objects": (ON, [label("ann")], [said("bob", VETO)], "bob requests changes"),
-    "an approval is no label": ((), [], [said("ann")], NEEDS),
+    "an approval is not a label": ((), [], [said("ann")], NEEDS),
 }
 
 

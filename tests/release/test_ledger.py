@@ -130,7 +130,7 @@ def test_what_does_not_follow_is_named(change: Callable[[ReleaseDocument], dict[
 def test_bytes_that_are_no_document_have_the_number_after_the_last_one(data: bytes) -> None:
     chain = make_chain(START)
     found = verify([*(one.data for one in chain), data])
-    assert found is not None and found.revision == 14 and "are no release document" in found.problem
+    assert found is not None and found.revision == 14 and "are not a release document" in found.problem
     assert verify([data]) == LedgerBreak(revision=1, problem=found.problem)
 
 

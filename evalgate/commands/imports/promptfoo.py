@@ -83,7 +83,7 @@ def import_results(path: Path, wanted: NewFiles, *, select: str | None) -> Impor
     results = read_results(tree.read(path.absolute().as_posix()), str(path), select)
     if results is None or not results.tool.startswith("promptfoo"):
         hint = "promptfoo eval -o results.json writes one"
-        raise InputError("is no file of results of promptfoo", place=Place(path=str(path)), hint=hint)
+        raise InputError("is not a file of results of promptfoo", place=Place(path=str(path)), hint=hint)
     cases = promptfoo_results.make_cases(results) if wanted.cases is not None else None
     made = make_files(tree, wanted, cases, results)
     write_new_files(Path.cwd(), made.contents, replaced={})

@@ -269,7 +269,7 @@ def _read_text(message: Mapping[str, Any]) -> str:
 
 
 def _is_aside(part: Any) -> bool:
-    """Return True for a part whose text is no part of the answer: the model's reasoning, or what a tool returned."""
+    """Return True for a part whose text is not part of the answer: the model's reasoning, or what a tool returned."""
     kind = _read_kind(part)
     return is_reasoning_part(part) or "tool" in kind or kind.endswith("result")
 

@@ -204,7 +204,7 @@ def _build(condition: Condition) -> dict[str, Any] | bool:  # noqa: PLR0911 - on
             if len(checks) < 2:
                 return checks[0] if checks else False
             some = {"type": "any_of", "checks": checks}
-            # code that parses the output fails for one that is no JSON, unless an earlier part decides
+            # code that parses the output fails for one that is not JSON, unless an earlier part decides
             is_read = any(isinstance(part, Fits) for part in parts[:-1])
             return {"type": "all_of", "checks": [{"type": "is_json"}, some]} if is_read else some
         case Not():

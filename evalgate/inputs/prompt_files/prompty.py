@@ -105,7 +105,7 @@ class _KeyReader:
         for key, child in node.items():
             if key in ("api", "apiType"):
                 if isinstance(child.data, str) and child.data not in _CHAT:
-                    problem = f'"{key}: {child.data}" is no chat'
+                    problem = f'"{key}: {child.data}" is not a chat'
                     self._checker.add_fault(child, problem, "only chats are sent: `api: chat`")
             elif key == "id":
                 named = self._read_name(child, f"model.{key}") or named

@@ -135,7 +135,7 @@ def _parse_rules(given: Value) -> RolloutRules:
     known = {one.name for one in fields(RolloutRules)}
     for key, value in given.members():
         if key not in known:
-            value.fail("is no rule of a rollout")
+            value.fail("is not a rule of a rollout")
     rules = RolloutRules(
         scores={key: _read_number(one, above=0, most=1) for key, one in given["scores"].members()},
         stages=tuple(
@@ -170,7 +170,7 @@ def _parse_rules(given: Value) -> RolloutRules:
 def _parse_criteria(given: Value) -> Iterator[tuple[str, str]]:
     for name, one in given["criteria"].members() if "criteria" in given.object() else ():
         if name not in given["scores"].object() and name not in given["floors"].object():
-            one.fail("is no score that is watched")
+            one.fail("is not a score that is watched")
         yield name, one.digest()
 
 

@@ -94,7 +94,7 @@ class PromptClient:
                 client._refresher.documents.accept(parse_document(data).name, data, monotonic())
             except (OSError, DocumentError) as error:
                 raise SourceError(
-                    f"{file} is no release document: {make_printable(error)}",
+                    f"{file} is not a release document: {make_printable(error)}",
                     hint=_WHERE,
                 ) from None
         if not files:
