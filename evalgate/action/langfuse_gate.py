@@ -202,7 +202,7 @@ class _Sweep:
         """Run the gate. The outcome has the key if it is a verdict, which is not reached again."""
         report, missing = gate_run.run_pipeline(self._job, self._workspace, one.selection, self._log, spent=self._spent)
         if not staged.is_same(one.found, self._langfuse.read(one.name, one.number)):
-            raise EvalgateError(f"{one} was deleted while it was judged: the verdict is about nothing any more")
+            raise EvalgateError(f"{one} was deleted while it was judged: the verdict applies to no version any more")
         ran = gate_run.make_outcome(report)
         if missing is not None:
             ran = replace(ran, status=gate_run.make_pending(ran.report, missing))

@@ -313,7 +313,7 @@ def _ignore_store(root: Path) -> tuple[Mapping[str, bytes], Mapping[str, bytes],
     if not os.path.lexists(file):
         return {_IGNORE: f"{FOLDER}/\n".encode()}, {}, ()
     if file.is_symlink() or not file.is_file():
-        return {}, {}, (f"{_IGNORE} (no regular file: ignore {FOLDER}/ yourself)",)
+        return {}, {}, (f"{_IGNORE} (not a regular file: add {FOLDER}/ to it yourself)",)
     old = WorkTree(root).read(_IGNORE)
     if _IGNORED & {line.strip() for line in old.decode(errors="replace").splitlines()}:
         return {}, {}, (_IGNORE,)

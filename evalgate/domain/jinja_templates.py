@@ -258,7 +258,7 @@ def _get_lexer() -> Any:
 
 def _refuse_large(text: str, file: str | None) -> None:
     if len(text) > MOST_TEMPLATE:
-        raise RenderingError(f"has {len(text):,} characters; the most of a template is {MOST_TEMPLATE:,}", 1, file)
+        raise RenderingError(f"has {len(text):,} characters; a template may have {MOST_TEMPLATE:,}", 1, file)
 
 
 def _make_fault(error: Exception) -> RenderingError:

@@ -50,7 +50,7 @@ def choose_criteria(
         else:
             faults.append(Fault(message=f"{name}: {watched} cannot be scored in production: {reason}"))
     if faults:
-        hint = "remove it from release.rollout, or log the scores under another name, which rows have themselves"
+        hint = "remove it from release.rollout, or let the application log its scores under another name"
         raise InputError(faults=[replace(fault, hint=hint) for fault in faults])
     if not criteria:
         raise InputError(

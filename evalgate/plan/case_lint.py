@@ -133,7 +133,7 @@ def _find_leaks(
         sought = [answer for answer in answers[case.id] if len(answer) >= _LEAST_ANSWER and common[answer] < 3]
         paths = dict.fromkeys(path for path, text in own if any(answer in text for answer in sought))
         if paths:
-            message = f"the expected answer of case {case.id} stands in the prompt {', '.join(paths)}"
+            message = f"the expected answer of case {case.id} is in the prompt {', '.join(paths)}"
             leaks.append(_make("leaked_answer", message, dataset, case.line, hint))
         for name in names if answers[case.id] else ():
             text = _flatten(as_text(case.fields.get(name, "")))
@@ -144,7 +144,7 @@ def _find_leaks(
     for name, cases in inside.items():
         if 2 * holding[name] <= sum(map(bool, answers.values())):
             for case in cases:
-                message = f"the expected answer of case {case.id} stands in its own {name}"
+                message = f"the expected answer of case {case.id} is in its own {name}"
                 leaks.append(_make("leaked_answer", message, dataset, case.line, hint))
     yield from leaks[:_LISTED]
     if len(leaks) > _LISTED:

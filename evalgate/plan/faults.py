@@ -96,7 +96,7 @@ def _find_too_large(version: PromptVersion, dataset: GoldenDataset, place: Place
         size = own + sum(len(as_text(given[name])) * count for name, count in times.items() if name in given)
         if size > LARGEST_REQUEST:
             most = f"{LARGEST_REQUEST:,}"
-            message = f'with case "{case.id}" the messages are {size:,} characters; the most is {most}'
+            message = f'with case "{case.id}" the messages are {size:,} characters; at most {most} are sent'
             yield Fault(message=message, place=place, hint="shorten the case, or name its fields less often")
             return
 

@@ -124,7 +124,7 @@ class GitRegistry:
                 break
             time.sleep(random.uniform(0, _WAIT_SECONDS * 2 ** min(attempt, 5)))
         raise RegistryError(
-            f"{self.url}: {attempt + 1} pushes were lost to other ones: {lost}", hint="repeat the command in a while"
+            f"{self.url}: {attempt + 1} pushes were lost to other ones: {lost}", hint="repeat the command later"
         )
 
     def put(self, version: PublishedVersion, name: str) -> None:

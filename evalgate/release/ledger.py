@@ -299,7 +299,7 @@ def _find_wrong_time(last: ReleaseDocument | None, document: ReleaseDocument) ->
     try:
         at = datetime.fromisoformat(document.at)
     except ValueError:
-        yield f"its time is {document.at}, which no calendar has"
+        yield f"its time is {document.at}, which is not a valid date"
         return
     if last is not None and at < datetime.fromisoformat(last.at) - CLOCKS_DIFFER:
         yield f"its time is {document.at}, and that of revision {last.revision} before it is {last.at}"

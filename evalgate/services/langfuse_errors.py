@@ -9,7 +9,7 @@ from evalgate.errors import ServiceError
 from evalgate.mask import Mask
 
 ADDRESS = "check the address of the Langfuse server"
-LATER = "repeat the command in a while"
+LATER = "repeat the command later"
 _KEYS = "check the public and the secret key, and that both are of this server"
 
 _LONGEST = 300

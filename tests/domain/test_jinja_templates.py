@@ -80,7 +80,7 @@ def test_a_fault_in_an_included_file_names_the_file() -> None:
 
 
 def test_a_template_is_not_too_large() -> None:
-    with pytest.raises(RenderingError, match="the most of a template is"):
+    with pytest.raises(RenderingError, match="a template may have"):
         check_template("x" * (MOST_TEMPLATE + 1))
 
 

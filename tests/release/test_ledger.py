@@ -280,7 +280,7 @@ def forge_version(document: ReleaseDocument) -> dict[str, Any]:
     (lambda d: {"entry": replace(d.entry, verb="frobnicate")}, 'its verb is "frobnicate"'),
     (lambda d: {"versions": {key: d.versions[key] for key in set(d.labels.values())}}, "is not in it any more"),
     (lambda d: {"at": "1990-01-01T00:00:00Z"}, "its time is 1990-01-01T00:00:00Z, and that of revision 13"),
-    (lambda d: {"at": "2026-13-01T00:00:00Z"}, "which no calendar has"),
+    (lambda d: {"at": "2026-13-01T00:00:00Z"}, "which is not a valid date"),
     (lambda d: {"rollout": {"kind": "canary", "candidate": d.labels["staging"], "control": d.labels["production"],
                             "share": 10_000, "salt": "s"}}, "its rollout is not that"),
     (lambda d: {"monitoring": {"version": d.labels["production"]}}, "its monitoring is not that of its version"),

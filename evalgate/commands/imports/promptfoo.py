@@ -118,7 +118,7 @@ def _find_path(root: Path, source: str) -> str:
     absolute = Path(os.path.normpath(root / source))
     near = next((parent for parent in absolute.parents if parent.resolve() == root), None)
     if near is None:
-        hint = "change to a folder that has it in it, such as the top of the repository"
+        hint = "change to a folder that contains it, such as the top of the repository"
         raise InputError("is outside of this folder", place=Place(path=source), hint=hint)
     return absolute.relative_to(near).as_posix()
 

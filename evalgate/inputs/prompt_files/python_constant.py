@@ -53,7 +53,7 @@ def read_constant(data: bytes, path: str, name: str) -> PromptParts:
     more than once in any way, an f-string, and any other expression.
     """
     if len(data) > MOST_CONSTANT_FILE:
-        raise refuse(f"has {len(data):,} bytes; the most that is parsed is {MOST_CONSTANT_FILE:,}", path)
+        raise refuse(f"has {len(data):,} bytes; at most {MOST_CONSTANT_FILE:,} are parsed", path)
     text = decode(data, path)
     _refuse_other_encoding(data, text, path)
     try:
@@ -79,7 +79,7 @@ def _refuse_other_encoding(data: bytes, text: str, path: str) -> None:
         problem = f"declares the encoding {encoding}, in which it is another text"
     except (SyntaxError, LookupError, ValueError):
         problem = "declares an encoding that is not known, or in which it is not a text"
-    raise refuse(problem, path, 1, hint="save it as UTF-8, and take the line `coding:` out")
+    raise refuse(problem, path, 1, hint="save it as UTF-8, and remove the line `coding:`")
 
 
 class _ConstantReader:

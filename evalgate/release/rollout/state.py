@@ -93,7 +93,7 @@ def read_moment(given: Value) -> str:
     """Return a time in UTC that is in the calendar, which readers do not look at."""
     text = given.time()
     if read_time(text) is None:
-        given.fail("no calendar has this time")
+        given.fail("is not a valid date")
     return text
 
 

@@ -47,7 +47,7 @@ REASONS: Final = {
     BAD_SCORE: "a score that is not a number from 0 to 1",
     INCOMPLETE: "an answer without its seconds or its cost, which are watched",
     FUTURE: "from the future",
-    DOUBLED: "an id that stands in another row",
+    DOUBLED: "an id that another row has",
     UNKNOWN_VERSION: "a version that is not in the rollout",
     MISMATCH: "another variant than the one that the key is assigned",
     BEFORE: "from before the stage",
