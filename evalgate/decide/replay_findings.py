@@ -1,4 +1,4 @@
-"""The findings on rows that a replay leaves out: with too many of them, the others are not a random part of all."""
+"""The findings on rows that a replay leaves out: if there are too many, the others are not representative."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class _Reader:
         self.fields: dict[str, _Shape] = {}
 
     def visit(self, node: Any, scope: _Scope) -> None:
-        """Read a node and all below it, with the names that are set where it stands."""
+        """Read a node and all below it, with the names that are set at its place."""
         from jinja2 import nodes
 
         if isinstance(node, nodes.For):

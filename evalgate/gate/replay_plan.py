@@ -46,7 +46,7 @@ STREAM = "replay"
 _EXPECTED = "expected"
 _UNMEASURED = TOOL_CHECKS | {"latency", "cost", "tokens"}
 _NO_LEVEL = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
-"""What stands for the level, which only says that a run may stop early: a replay has none."""
+"""The level of a replay, which has none of its own: it only says that the run may stop early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,7 @@ def _find_references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Nod
 
 
 def _resolve(base: str, node: Node) -> str:
-    """The document that a reference or an `$id` means. Raises _NoReferenceError."""
+    """Return the document that a reference or an `$id` means. Raises _NoReferenceError."""
     written = str(node.data)
     if not written or written.startswith("#"):
         return base  # `urljoin` cannot join to a URI without a path, such as a urn

@@ -177,8 +177,8 @@ def find_tag_faults(
 ) -> Iterator[Fault]:
     """Yield faults for tags of the policy that no case has, and for misspelt tags of cases.
 
-    `are_all`: these are the datasets of all gates, so that a tag which stands in none of them protects nothing. The
-    default, `critical`, may stand nowhere. A tag that differs by one letter is a tag of its own where more than
+    `are_all`: these are the datasets of all gates, so that a tag which is in none of them protects nothing. The
+    default, `critical`, may be in none. A tag that differs by one letter is a tag of its own where more than
     `MOST_SLIPS` cases have it and the policy's tag has cases, too: "contact" beside "contract".
     """
     wanted = dict.fromkeys((*policy.critical_tags, *policy.blocking_tags))

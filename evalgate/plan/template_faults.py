@@ -18,7 +18,7 @@ _OWN_FIELDS = frozenset({"id", "tags", "cluster"})
 
 
 def find_unfilled_faults(version: PromptVersion, dataset: GoldenDataset) -> Iterator[Fault]:
-    """Yield a fault for each expression that looks like a template and would be sent to the model as it stands."""
+    """Yield a fault for each expression that looks like a template and would be sent to the model unchanged."""
     syntax = version.template.syntax
     if syntax == "jinja":
         return

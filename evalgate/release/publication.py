@@ -41,7 +41,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The report that a version is published on, with its gate as decided by the rules of now.
+    """The report that a version is published on, with its gate as decided by the present rules.
 
     `report` is the digest of the report. A sign-off approves its `subject`.
     """

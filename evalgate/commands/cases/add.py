@@ -52,7 +52,7 @@ class NewCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedCase:
-    """A case as it stands in its dataset now; `notes` are sentences about it."""
+    """A case as it is in its dataset now; `notes` are sentences about it."""
 
     path: str
     case: Case

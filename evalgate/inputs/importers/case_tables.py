@@ -20,7 +20,7 @@ from evalgate.inputs.tree import Tree
 class CaseColumns:
     """The columns that become the id, the expected answer, the tags and the cluster of cases; None for none.
 
-    `separator` stands between the tags of a cell. `json` are columns whose cells are JSON. `dropped` are columns that
+    `separator` is between the tags of a cell. `json` are columns whose cells are JSON. `dropped` are columns that
     are not carried over. Every other column keeps its name.
     """
 

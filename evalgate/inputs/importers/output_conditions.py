@@ -82,7 +82,7 @@ Condition: TypeAlias = Always | Has | IsLong | Fits | Not | All | Some
 def make_check(condition: Condition) -> dict[str, Any] | bool:
     """Return the check of a condition, or whether it always holds or never does.
 
-    A JSON Schema stands in the check itself, under `schema`. Raises NoCheckError for a condition without a check.
+    A JSON Schema is in the check itself, under `schema`. Raises NoCheckError for a condition without a check.
     """
     made = _build(simplify(condition, negated=False))
     if isinstance(made, dict) and _count(made) > _MOST_PARTS:
@@ -91,7 +91,7 @@ def make_check(condition: Condition) -> dict[str, Any] | bool:
 
 
 def simplify(condition: Condition, *, negated: bool) -> Condition:
-    """Return a condition in which `Not` stands at no place, and what is one check is one condition."""
+    """Return a condition without any `Not`, in which what is one check is one condition."""
     match condition:
         case Always(holds):
             return Always(holds is not negated)

@@ -144,7 +144,7 @@ class _ConstantReader:
             raise self._refuse(message, others[0], "assign the text once, at the top level of the module or class")
 
     def _evaluate(self, node: ast.expr, classes: tuple[str, ...]) -> str:
-        """Return the text of an expression that stands in the module, or in the innermost of these classes."""
+        """Return the text of an expression in the module, or in the innermost of these classes."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
         if isinstance(node, ast.JoinedStr):

@@ -49,7 +49,7 @@ class PromptClient:
         timeout: float = 5.0,
         redis_prefix: str = "evalgate",
     ) -> None:
-        """Nothing is read yet.
+        """Read nothing yet.
 
         `url` is file:PATH (a document, or a folder of them), sqlite:PATH, https://ADDRESS or langfuse:https://HOST.
         `keys` are the public and the secret key of a project in Langfuse. `redis` is a synchronous
