@@ -195,7 +195,7 @@ def _explain_unfit(asked: SignOffRequest, login: str) -> str | None:
     if _is_bot(login):
         return f"{login} is a bot: a person has to sign off"
     if not _may_sign(asked, login):
-        return f"{login or 'somebody unknown'} may not write to this repository"
+        return f"{login or 'an unknown account'} may not write to this repository"
     if _sort_login(login) in _wrote(asked):
         return f"{login} wrote part of the change"
     if any(_is(coauthor, login) for coauthor in asked.coauthors):

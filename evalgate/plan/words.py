@@ -31,7 +31,7 @@ _SEAMS = "|".join((
     rf"(?<=[{_APOSTROPHES}])(?=\p{{Alphabetic}})(?!\p{{Alphabetic}}{{1,2}}(?:[^\p{{Alphabetic}}{_APOSTROPHES}]|$))",
     # at capitals: camelCase, HTTPServer
     r"(?=\p{Lu})(?<=\p{Ll}\p{M}*)|(?=\p{Lu}\p{M}*\p{Ll})(?<=\p{Lu}\p{M}*)",
-    # behind digits that stand between letters
+    # behind digits between letters
     r"(?=\p{Alphabetic})(?<=\p{Alphabetic}\p{M}*\p{N}+)",
     # between Latin letters and others
     r"(?=\p{Script=Latin})(?<=[\p{L}--\p{Script=Latin}]\p{M}*)",

@@ -66,7 +66,7 @@ def find_values(text: str) -> Iterator[Any]:
 def _find_fault(error: ValueError, text: str, start: int) -> int:
     """Return where the JSON that starts at a place is broken, or where it ends if only its values are refused."""
     fault: Exception = error
-    # a key that stands twice, NaN, a number that is too large, or a line break in a text
+    # a key that is given twice, NaN, a number that is too large, or a line break in a text
     if not isinstance(error, json.JSONDecodeError) or error.msg.startswith("Invalid control"):
         try:
             return _LENIENT.raw_decode(text, start)[1]

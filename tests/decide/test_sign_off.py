@@ -95,7 +95,7 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
     "a committer approves": (ASKED, [said("Helper")], "Helper wrote part of the change"),
     "a committer of one commit approves, and so does somebody else": (ASKED, [said("helper"), said("bob")], "+bob"),
     "a stranger approves": (ASKED, [said("eve")], "eve may not write to this repository"),
-    "a deleted account approves": (ASKED, [said("")], "somebody unknown may not write to this repository"),
+    "a deleted account approves": (ASKED, [said("")], "an unknown account may not write to this repository"),
     "a login is the same in any case": (ASKED, [said("ANN")], "+ANN"),
     "a bot approves": (ASKED, [said("robot[bot]")], "robot[bot] is a bot: a person has to sign off"),
     "a bot on the list approves": (

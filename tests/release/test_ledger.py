@@ -192,7 +192,7 @@ def change_value(document: dict[str, Any], path: tuple[str | int, ...], value: A
 
 
 def chain_anew(documents: list[bytes]) -> list[bytes]:
-    """Return documents with the digests that an attacker can compute, who may write all of them."""
+    """Return documents with the digests that a writer of all of them can compute."""
     made: list[bytes] = []
     for data in documents:
         if made:

@@ -182,7 +182,7 @@ def read_score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken
             continue
         logs: dict[int, list[float]] = {}
         alternatives = _as_list(_get(token, "top_logprobs"))
-        listed = [_get(each, "token") for each in alternatives]  # anything may stand there, also what has no hash
+        listed = [_get(each, "token") for each in alternatives]  # anything may be there, also a value without a hash
         # with a grammar the chosen token may be missing from the most likely ones
         for each in [*alternatives, *([] if _get(token, "token") in listed else [token])]:
             value, log = _as_integer(_get(each, "token")), _get(each, "logprob")

@@ -184,7 +184,7 @@ class _KeyReader:
             return True
         inner = [*node, *(child for _, child in node.items())]
         found = [one for one in inner if not isinstance(one.data, str) or _WHOLE_REFERENCE.fullmatch(one.data)]
-        return sum(map(self._refuse_references, found)) > 0  # all of them are told
+        return sum(map(self._refuse_references, found)) > 0  # all of them are reported
 
 
 def _make_tool(tool: Mapping[str, Any]) -> Json:

@@ -1,4 +1,4 @@
-"""What a rollout withstands: candidates whose bad answers are lost, rows of some users only, hostile documents."""
+"""The robustness of a rollout: candidates whose bad answers are lost, rows of some users only, edited documents."""
 
 from __future__ import annotations
 
