@@ -219,7 +219,7 @@ class _Sweep:
 
     def _note(self, one: StagedVersion, word: Word) -> None:
         if self._log.attempt("label", lambda: write_note(self._langfuse, one.name, one.number, word)) is False:
-            self._log.warn(f"label: {one} does not keep {make_note(word, one.number)}: another save keeps taking it off")
+            self._log.warn(f"label: {one} does not keep {make_note(word, one.number)}: another save takes it off")
 
 
 def _is_disturbed(report: Report) -> bool:
