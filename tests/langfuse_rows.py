@@ -99,7 +99,7 @@ class LangfuseRows:
     def seed_span(self, **facts: Any) -> None:
         """Add a span with these attributes.
 
-        `trace`, `span`, `start` (ISO 8601), `seconds` and `parent` are no attributes.
+        `trace`, `span`, `start` (ISO 8601), `seconds` and `parent` are not attributes.
         """
         start = round(datetime.fromisoformat(facts.pop("start")).timestamp() * 1_000) * 1_000_000
         span = {

@@ -86,7 +86,7 @@ def _main(log: Log) -> int:
                 assert_never(command)
         if outcome is None:
             return int(ExitCode.PASS)
-        if isinstance(outcome, Status):  # what stands is left as it is
+        if isinstance(outcome, Status):  # the earlier verdict is left as it is
             log.attempt("outputs", partial(publish.write_kept_outputs, job, outcome))
             return _exit_code(job, outcome)
         publish.publish(job, hub, log, outcome)

@@ -29,7 +29,7 @@ class TriedPull:
 def find_pulls(  # noqa: PLR0917 - a run, and the verdict that stands on its commit
     job: Job, hub: GitHub | None, log: Log, report: Report, head: str, before: CommitStatus | None
 ) -> tuple[TriedPull, ...] | None:
-    """Return the pull requests whose attempts a run is one of; None if they are not known.
+    """Return the pull requests that a run counts as an attempt of; None if they are not known.
 
     A run of another event sets the same status as one of a pull request. So on the head of an open pull request it is
     one of its attempts, where the policy requires something after several of them, or where a sign-off is awaited.

@@ -1,4 +1,4 @@
-"""The configuration of a target branch, and of where a change left it, also for a job without a checkout of them."""
+"""The configuration of a target branch and of a merge base, also for a job without a checkout of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of the gate in a job: on its machine, within its budget, and what keys or errors leave open."""
+"""A run of the gate in a job: its machine, its budget, and its outcome where a key is missing or an error occurs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_call_mode(job: Job, *, spent: float = 0.0) -> CallMode:
 def run_pipeline(
     job: Job, workspace: Workspace, selection: Selection, log: Log, *, spent: float = 0.0
 ) -> tuple[Report, str | None]:
-    """The report, and which keys are missing, if any: what is known without them can prove a FAIL, and never a pass."""
+    """Return the report and the missing keys, if any: stored answers alone can prove a FAIL, and never a pass."""
     missing = engine_setup.missing_keys(workspace.config, job.environment)
     mode = job.settings.missing_secrets
     calls = make_call_mode(job, spent=spent)

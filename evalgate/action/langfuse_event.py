@@ -1,6 +1,6 @@
 """An event of Langfuse about a version of a prompt, as a `repository_dispatch` brings it, and why it may not count.
 
-Of the payload only the name and the number are used: its text is resolved, and above 64 KiB a marker.
+Only the name and the number in the payload are used. Its text has references filled in, and is a marker above 64 KiB.
 """
 
 from __future__ import annotations

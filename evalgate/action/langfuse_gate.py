@@ -39,7 +39,7 @@ _WORDS: Mapping[str, Word] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "i
 def is_about_staged(job: Job) -> bool:
     """Return whether the job is about versions in Langfuse: an event of Langfuse, or a schedule of a team that uses it.
 
-    A configuration with a fault is no reason here; the gate of the commit tells of it.
+    A configuration with a fault is not a reason here; the gate of the commit tells of it.
     """
     sent = job.event.dispatched
     if sent is not None and (job.settings.langfuse_webhook_secret is not None or is_from_langfuse(sent)):
@@ -202,7 +202,7 @@ class _Sweep:
         """Run the gate. The outcome has the key if it is a verdict, which is not reached again."""
         report, missing = gate_run.run_pipeline(self._job, self._workspace, one.selection, self._log, spent=self._spent)
         if not staged.is_same(one.found, self._langfuse.read(one.name, one.number)):
-            raise EvalgateError(f"{one} was deleted while it was judged: the verdict is about nothing any more")
+            raise EvalgateError(f"{one} was deleted while it was judged: the verdict applies to no version any more")
         ran = gate_run.make_outcome(report)
         if missing is not None:
             ran = replace(ran, status=gate_run.make_pending(ran.report, missing))
@@ -219,13 +219,13 @@ class _Sweep:
 
     def _note(self, one: StagedVersion, word: Word) -> None:
         if self._log.attempt("label", lambda: write_note(self._langfuse, one.name, one.number, word)) is False:
-            self._log.warn(f"label: {one} does not keep {make_note(word, one.number)}: somebody saves versions")
+            self._log.warn(f"label: {one} does not keep {make_note(word, one.number)}: another save takes it off")
 
 
 def _is_disturbed(report: Report) -> bool:
     """Return whether a gate is undecided because calls failed, or because a dataset in Langfuse changed meanwhile.
 
-    A later run is no second chance then.
+    A later run is not a second chance then.
     """
     undecided = [gate.evidence for gate in report.gates if gate.decision is Verdict.INCONCLUSIVE]
     return any(one.moved or any(each.failure == "infrastructure" for each in one.results) for one in undecided)

@@ -34,12 +34,13 @@ def check_signature(body: str, signature: str, secret: str, *, now: float) -> No
     if not hmac.compare_digest(expected, found[2]):
         raise InputError(
             "the signature of the event does not match its body",
-            hint="see that the secret is that of the webhook, and that the body is forwarded byte by byte",
+            hint="check that the secret is that of the webhook, and that the body is forwarded byte by byte",
         )
     age = now - int(found[1])
     if age > OLDEST_SECONDS:
         raise InputError(f"the event was signed {age / 3600:,.0f} hours ago; it counts for 24 hours", hint=_AGAIN)
     if age < -SKEW_SECONDS:
         raise InputError(
-            f"the event was signed {-age:,.0f} seconds in the future", hint="see the clocks of the relay and the runner"
+            f"the event was signed {-age:,.0f} seconds in the future",
+            hint="compare the clocks of the relay and the runner",
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evalgate.services.github_rows import Comment
 
 When = Literal["auto", "on-change", "on-failure", "off"]
-# a repeated run with the same result differs only in its URL: that alone is no reason to update the comment
+# a repeated run with the same result differs only in its URL: that alone is not a reason to update the comment
 _RUN = re.compile(r"/actions/runs/\d+(?:/attempts/\d+)?")
 
 

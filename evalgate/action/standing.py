@@ -18,7 +18,7 @@ _WORDS: Mapping[str, tuple[Word, ...]] = {"success": ("PASS", "INCONCLUSIVE"), "
 def find_standing(sticky: Sticky, context: str, sha: str) -> CommitStatus | None:
     """Return the verdict of this context that stands on a commit; None if there is none. Raises ServiceError.
 
-    A run that was cancelled leaves the status of its beginning, which is no verdict. Nor is an error.
+    A run that was cancelled leaves the status of its beginning, which is not a verdict. Nor is an error.
     """
     last = next(iter(heads.list_own_statuses(sticky, context, sha)), None)
     if last is None or last.state == "error" or last.description == EVALUATING.description:

@@ -58,5 +58,5 @@ def read_state(git: Git, commit: str, oid: str | None, file: str) -> bytes:
 
 
 def parse_state(git: Git, commit: str, data: bytes, file: str, settings: PromptSettings) -> PromptVersion:
-    """Return the version of a content at a commit. Raises EvalgateError if it is no prompt."""
+    """Return the version of a content at a commit. Raises EvalgateError if it is not a prompt."""
     return parse_prompt(data, file, f"{commit[:7]}:{file}", settings, read=lambda path: git.read(commit, path))

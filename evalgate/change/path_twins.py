@@ -1,4 +1,4 @@
-"""Files that a disk which does not tell capitals or accents apart would put in the place of one that a gate reads."""
+"""Files of a change that a case-insensitive disk would take for a file that a gate reads."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def command(
     """Show the verdicts of gates over time: differences with intervals, calls made and saved, dollars per week.
 
     They are read from the stored verdicts and the last report, and from the report files and folders that are given,
-    such as downloaded artifacts. A file that is no report is named and skipped. The exit code is 0 for any verdict; it
-    is 2 where a file was skipped and none could be read.
+    such as downloaded artifacts. A file that is not a report is named and skipped. The exit code is 0 for any verdict;
+    it is 2 where a file was skipped and none could be read.
     """
     from evalgate.commands import history
     from evalgate.report import history_page, history_table

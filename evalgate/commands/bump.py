@@ -141,7 +141,7 @@ def _write(workspace: WorkingTree, answer: _Answer, number: str, wanted: WantedV
     with suppress(OSError):
         on_disk = (Path(workspace.tree.root) / gate.prompt).read_bytes()
     if on_disk != data:
-        raise InputError("is not in this checkout as it is read", place=Place(path=gate.prompt), hint="git lfs pull")
+        raise InputError("differs on disk from its content in git", place=Place(path=gate.prompt), hint="git lfs pull")
     return write_version(
         data,
         gate.prompt,

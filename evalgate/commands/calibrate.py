@@ -199,7 +199,7 @@ def _decide_floor(corrected: Corrected | None, floor: float, *, is_whole: bool) 
 
 
 def _warn_of_unscored(what: str, results: Collection[Result], gate: GateReport, criterion: str) -> tuple[str, ...]:
-    """A warning where more cases lack a score than the policy lets go: the judge may have skipped just the bad ones.
+    """Return a warning if more cases lack a score than the policy allows: the judge may have skipped the bad ones.
 
     Outputs that a judge is not asked about lack none: those that fail a blocking check, and those of cases that come
     after an early stop.

@@ -71,7 +71,7 @@ def run(
     limits: CallMode,
     on_event: Callable[[ProgressEvent], None] = lambda event: None,
 ) -> Report:
-    """Asks the version in production anew and compares it, case by case, with its stored samples, however old.
+    """Ask the version in production again, and compare it, case by case, with its stored samples of any age.
 
     FAIL: proven worse than the samples. PASS: proven not worse by more than the allowed drop. INCONCLUSIVE, which
     always blocks: neither. The stored outputs are scored again by the current checks and judges, so that only the
@@ -143,7 +143,7 @@ def _describe_then(gate: GateReport) -> str:
 
 
 def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Selection, store: Store) -> list[_Watch]:
-    """Each gate's plan; one error with the faults of all gates that have nothing to be compared with."""
+    """Return the plan of each gate. Raises one error with the faults of all gates that have nothing to compare with."""
     found: list[_Watch] = []
     faults: list[Fault] = []
     for gate in gates:
@@ -177,7 +177,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
 
 
 def _load_production(workspace: Workspace, gate: Gate, selection: Selection, store: Store) -> PromptVersion:
-    """The version whose samples `evalgate baseline sample` keeps after a merge, whatever is edited here.
+    """Load the version whose samples `evalgate baseline sample` keeps after a merge, whatever is edited here.
 
     It is the gate's `baseline:` file, else the registry's or the pinned release, else the default branch's; without a
     repository, the file's.

@@ -32,7 +32,7 @@ def explain(words: str) -> Iterator[str]:
     if not names:
         closest = find_closest_topic(words)
         hint = "`evalgate explain` lists all" if closest is None else suggest(closest)
-        raise InputError(f'nothing is known about "{words}"', hint=hint)
+        raise InputError(f'no finding and no exit code is called "{words}"', hint=hint)
     for position, name in enumerate(names):
         topic = TOPICS[name]
         if position:

@@ -38,7 +38,7 @@ def read_history(
     """Return the history of gates, of all without a name, since a time.
 
     It is read from the log, the stored verdicts and the last report of a store, and from files and folders of reports.
-    A run that several files have counts once. A file that is no report is skipped, and `problems` has a sentence for
+    A run that several files have counts once. A file that is not a report is skipped, and `problems` has a sentence for
     it. Raises InputError for a path that does not exist, and for a gate of which there is no run.
     """
     logged, problems = run_log.read_runs(store.run_log)

@@ -90,7 +90,7 @@ def start(folder: Path, source: str | None, environment: Mapping[str, str], home
     """Write the files of a new project to `folder`: for the prompt or the folder of prompts `source`, or for a sample.
 
     Nothing is written before the whole is valid, and no file is overwritten. `home` is the folder of downloaded models.
-    Raises InputError: the folder has a configuration, is not the top of its repository, or the prompt is no valid one.
+    Raises InputError: the folder has a configuration, is not the top of its repository, or the prompt is not valid.
     """
     project = begin_project(folder, environment)
     if source is None:
@@ -173,7 +173,7 @@ def _find_gates(project: NewProject, source: str) -> tuple[list[NewGate], tuple[
         try:
             gates.append(_make_gate(project, path))
         except EvalgateError as error:
-            # a data file that is no prompt is not reported
+            # a data file that is not a prompt is not reported
             if find_suffix(path) not in (".yml", ".yaml", ".json"):
                 left_out.append(f"{path}: {error.faults[0].message}")
     if not gates:
@@ -225,7 +225,7 @@ def _list_candidates(root: Path, folder: str) -> Iterator[str]:
 def _require_inside(root: Path, source: str) -> str:
     """Return the path of the prompt from the top, with a constant's name. Raises InputError for what is none."""
     if not source.strip() or not source.isprintable():
-        message = f"{source!r} is no name that a configuration can have"
+        message = f"{source!r} is not a name that a configuration can have"
         raise InputError(message, hint="name a prompt file, or a folder of prompts")
     path = source.replace(os.sep, "/")
     if is_absolute(path):
@@ -313,7 +313,7 @@ def _ignore_store(root: Path) -> tuple[Mapping[str, bytes], Mapping[str, bytes],
     if not os.path.lexists(file):
         return {_IGNORE: f"{FOLDER}/\n".encode()}, {}, ()
     if file.is_symlink() or not file.is_file():
-        return {}, {}, (f"{_IGNORE} (no regular file: ignore {FOLDER}/ yourself)",)
+        return {}, {}, (f"{_IGNORE} (not a regular file: add {FOLDER}/ to it yourself)",)
     old = WorkTree(root).read(_IGNORE)
     if _IGNORED & {line.strip() for line in old.decode(errors="replace").splitlines()}:
         return {}, {}, (_IGNORE,)

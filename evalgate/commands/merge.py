@@ -90,7 +90,9 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
     for other, gate in parts:
         shard = gate.evidence.shard
         if gate.evidence.kind is ReportKind.PART:
-            raise InputError(f"gate {name}: a part of the cases that was chosen is no shard", place=Place(path=other))
+            raise InputError(
+                f"gate {name}: the report is of some chosen cases, and not of a shard", place=Place(path=other)
+            )
         if shard is None:
             raise InputError(f"gate {name}: this report is not a shard, it has a verdict", place=Place(path=other))
         if shard.number in seen:

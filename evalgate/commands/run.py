@@ -57,7 +57,7 @@ def run(
     *,
     on_plans: OnPlans | None = None,
 ) -> Report:
-    """The whole gate: versions, plan, answers, scores, comparison, verdict.
+    """Run the whole gate: versions, plan, answers, scores, comparison, verdict.
 
     If an endpoint begins to refuse the form of earlier answers, the gate runs again in the form that it accepts.
     """
@@ -283,7 +283,7 @@ def _require_pinned(workspace: Commit) -> None:
 
 
 def _describe_removed(workspace: Workspace, selection: Selection) -> tuple[str, ...]:
-    """A sentence for each gate that a change took out of the configuration: what is not gated always passes."""
+    """Return a sentence for each gate that a change took out of the configuration: what is not gated always passes."""
     if workspace.git is None:
         return ()
     path = workspace.config.path

@@ -86,7 +86,7 @@ class _EscapedStream:
         self._stream.flush()
 
     def end(self) -> None:
-        """Nothing comes any more."""
+        """Write what is held back, because no more text follows."""
         self._hand_on(self._waiting, len(self._waiting))
         self._stream.flush()
 

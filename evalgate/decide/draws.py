@@ -93,7 +93,7 @@ class Draws:
         return holds
 
     def failing(self, checks: Iterable[str], arm: Arm) -> Flags:
-        """Return a mask of the draws that fail at least one of these checks; a missing score is no failure."""
+        """Return a mask of the draws that fail at least one of these checks; a missing score is not a failure."""
         import numpy as np
 
         fails = np.zeros(self.drawn[arm].shape, dtype=bool)

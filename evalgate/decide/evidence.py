@@ -86,7 +86,7 @@ def make_evidence(
 def _find_deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, ...]:
     """Return the arms that always give the same answer to the same request: those with a local model.
 
-    What production answered is no answer of this target.
+    What production answered is not an answer of this target.
     """
     names = {Arm.CANDIDATE: plan.gate.candidate_target}
     if plan.baseline is not None and plan.replay is None:

@@ -24,7 +24,7 @@ def estimate_rate(count: int, runs: int, *, confidence: float = 0.95) -> Rate:
     Raises ValueError for a count below 0 or above `runs`.
     """
     if not 0 <= count <= runs:
-        raise ValueError(f"{count} of {runs} runs is no rate")
+        raise ValueError(f"{count} of {runs} runs is not a rate")
     if runs == 0:
         return Rate(count=0, runs=0, value=0.0, low=0.0, high=1.0)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)

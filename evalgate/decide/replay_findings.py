@@ -1,4 +1,4 @@
-"""The findings on rows that a replay leaves out: with too many of them, the others are no random part of all."""
+"""The findings on rows that a replay leaves out: if there are too many, the others are not representative."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def make_findings(rows: ReplayedRows | None) -> Iterator[Finding]:
         why = ", ".join(f"{number:,} {words}" for words, number in sorted(rows.faults.items()))
         sentence = (
             f"{count:,} of {rows.rows:,} rows of production are left out for a fault ({why}), and at most "
-            f"{MOST_FAULTS:.0%} may be: the others may be no random part of all."
+            f"{MOST_FAULTS:.0%} may be: the others may not be a random part of all."
         )
         yield make_incomplete_finding(None, sentence, ())
     if rows.has_too_many_unfit:
         sentence = (
             f"{rows.unfit:,} of {rows.sampled:,} chosen rows have fields that do not fit the prompt or a criterion, "
-            f"and at most {MOST_FAULTS:.0%} may: the others may be no random part of all."
+            f"and at most {MOST_FAULTS:.0%} may: the others may not be a random part of all."
         )
         yield make_incomplete_finding(None, sentence, ())

@@ -195,7 +195,7 @@ def _explain_unfit(asked: SignOffRequest, login: str) -> str | None:
     if _is_bot(login):
         return f"{login} is a bot: a person has to sign off"
     if not _may_sign(asked, login):
-        return f"{login or 'somebody unknown'} may not write to this repository"
+        return f"{login or 'an unknown account'} may not write to this repository"
     if _sort_login(login) in _wrote(asked):
         return f"{login} wrote part of the change"
     if any(_is(coauthor, login) for coauthor in asked.coauthors):
@@ -290,7 +290,7 @@ def _is_after(later: str, earlier: str | None) -> bool:
 
 
 def _parse_moment(text: str | None) -> datetime.datetime | None:
-    """Return a time in UTC, which is also assumed where no zone is given; None for text that is no date."""
+    """Return a time in UTC, which is also assumed where no zone is given; None for text that is not a date."""
     try:
         moment = datetime.datetime.fromisoformat(text or "")
         moment = moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from evalgate.domain.text import Json, digest
 
 OWN_KEYS = frozenset({"id", "tags", "cluster"})
-"""The keys of a row that name and group a case. They are no part of its content."""
+"""The keys of a row that name and group a case. They are not part of its content."""
 
 _DIGITS = 16
 _DERIVED = re.compile(rf"row-[0-9a-f]{{{_DIGITS}}}(-[0-9]+)?")

@@ -62,7 +62,7 @@ def classify_ending(finish_reason: str | None) -> Ending:
 
 
 def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[str, Any]) -> str:
-    """The finish reason that a reply, a row or an application's answer gives; `silent` where it gives none.
+    """Return the finish reason that a reply, a row or an application's answer gives; `silent` where it gives none.
 
     Some give a second one, in words of their own ("native_finish_reason", "stop_reason") or in what lies `around`: it
     counts where it says that the answer was cut, refused or broken off, or that it calls a tool. A reason that is no
@@ -86,12 +86,12 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
 
 
 def announces_calls(finish_reason: str) -> bool:
-    """Whether an answer with this finish reason ends with calls of tools."""
+    """Return whether an answer with this finish reason ends with calls of tools."""
     return normalize_reason(finish_reason) in _ANNOUNCED
 
 
 def find_error(*places: Mapping[str, Any]) -> Any:
-    """The error that one of the places tells; else None.
+    """Return the error that one of the places has; None without one.
 
     An error has a key of its own ("error", "errors", "error_code", "errmsg"), or the place says that there was no
     success ("success": false), has an HTTP status of an error ("status_code": 502), or is of the type "error".
@@ -105,7 +105,7 @@ def find_error(*places: Mapping[str, Any]) -> Any:
 
 
 def find_refusal(*places: Mapping[str, Any]) -> Any:
-    """The refusal that one of the places tells, by whatever key: "refusal", "refused", "blockReason"; else None."""
+    """Return the refusal that one of the places has under any key ("refusal", "refused", "blockReason"), else None."""
     for place in places:
         for key, value in place.items():
             name = _spell_key(key)
@@ -123,7 +123,7 @@ def find_refusal(*places: Mapping[str, Any]) -> Any:
 
 
 def list_inner(given: Mapping[str, Any], levels: int = _INNER_LEVELS) -> list[Mapping[str, Any]]:
-    """The mappings inside a reply or an application's answer that say more of the text; libraries nest them."""
+    """Return the mappings in a reply or an application's answer that say more of the text; libraries nest them."""
     held = [value for key, value in given.items() if _spell_key(key) in _INNER]
     choices = given.get("choices")
     held += choices[:1] if isinstance(choices, list) else []
@@ -132,13 +132,13 @@ def list_inner(given: Mapping[str, Any], levels: int = _INNER_LEVELS) -> list[Ma
 
 
 def normalize_reason(finish_reason: str) -> str:
-    """A finish reason in small letters alone: `MAX_TOKENS`, `max-tokens`, `FinishReason.MAX_TOKENS` are one."""
+    """Return a finish reason in small letters alone: `MAX_TOKENS`, `max-tokens`, `FinishReason.MAX_TOKENS` are one."""
     written = "".join(re.split(r"[-_.\s]+", finish_reason.casefold()))
     return written.removeprefix(_PREFIX) or written
 
 
 def is_early_end(finish_reason: str) -> bool:
-    """Whether a finish reason says, in known words, that the answer was cut, refused or broken off."""
+    """Return whether a finish reason says, in known words, that the answer was cut, refused or broken off."""
     return _is_no_end(finish_reason) or normalize_reason(finish_reason) in _BROKEN
 
 
@@ -175,7 +175,7 @@ def _is_told(value: Any) -> bool:
 
 
 def _is_failure(name: str, value: Any) -> bool:
-    """Return whether a value says that there is no answer, under a key that is no error's own."""
+    """Return whether a value says that there is no answer, under a key that is not an error's own."""
     if name in _STATUSES:
         number = int(value) if isinstance(value, str) and re.fullmatch("[45][0-9]{2}", value) else value
         return isinstance(number, int) and 400 <= number < 600

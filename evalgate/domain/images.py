@@ -50,7 +50,7 @@ NO_IMAGES: Mapping[str, Image] = MappingProxyType({})
 def read_image(data: bytes) -> Image:
     """Return the image with this content. Raises ValueError, with a phrase, if it is none that models read."""
     if len(data) > MAX_IMAGE_BYTES:
-        raise ValueError(f"has {len(data):,} bytes; the most for an image is {MAX_IMAGE_BYTES:,}")
+        raise ValueError(f"has {len(data):,} bytes; an image may have {MAX_IMAGE_BYTES:,}")
     media_type = find_media_type(data)
     if media_type is None:
         if data.startswith(_POINTER):

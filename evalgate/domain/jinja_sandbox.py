@@ -237,7 +237,7 @@ def _charge(*values: Any) -> int:
 @pass_context  # with the context, so that no output is computed at compile time
 def _finalize(_: Any, value: Any) -> Any:
     if value is None:
-        raise SecurityError("a value is null, which is no text: test for it, or give it a default")
+        raise SecurityError("a value is null, which is not text: test for it, or give it a default")
     _charge(value)
     _require_text(value)
     return value

@@ -65,7 +65,7 @@ class _Reader:
         self.fields: dict[str, _Shape] = {}
 
     def visit(self, node: Any, scope: _Scope) -> None:
-        """Read a node and all below it, with the names that are set where it stands."""
+        """Read a node and all below it, with the names that are set at its place."""
         from jinja2 import nodes
 
         if isinstance(node, nodes.For):
@@ -78,7 +78,7 @@ class _Reader:
             self.resolve(node, scope)
         parts = list(node.iter_child_nodes())
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
-            parts = [node.node.node, *parts[1:]]  # a method is no part of the value
+            parts = [node.node.node, *parts[1:]]  # a method is not part of the value
         for part in parts:
             self.visit(part, scope)
 

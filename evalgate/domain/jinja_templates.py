@@ -135,7 +135,9 @@ def split_template(text: str) -> list[str | Placeholder]:
             elif isinstance(part, nodes.Name) and _is_plain_name(part.name):
                 found.append(Placeholder(name=part.name, written=f"{{{{ {part.name} }}}}", position=0))
             else:
-                raise RenderingError(f"has an expression that is no plain name ({_describe_node(part)})", part.lineno)
+                raise RenderingError(
+                    f"has an expression that is not a plain name ({_describe_node(part)})", part.lineno
+                )
     return found
 
 
@@ -256,7 +258,7 @@ def _get_lexer() -> Any:
 
 def _refuse_large(text: str, file: str | None) -> None:
     if len(text) > MOST_TEMPLATE:
-        raise RenderingError(f"has {len(text):,} characters; the most of a template is {MOST_TEMPLATE:,}", 1, file)
+        raise RenderingError(f"has {len(text):,} characters; a template may have {MOST_TEMPLATE:,}", 1, file)
 
 
 def _make_fault(error: Exception) -> RenderingError:
@@ -268,7 +270,7 @@ def _make_fault(error: Exception) -> RenderingError:
         return error
     if isinstance(error, TemplateSyntaxError):
         file = error.name if error.name not in (None, _MAIN) else None
-        return RenderingError(f"is no valid jinja: {str(error.message).rstrip('.')}", error.lineno, file)
+        return RenderingError(f"is not valid jinja: {str(error.message).rstrip('.')}", error.lineno, file)
     line, file = _find_line(error)
     name = None
     if isinstance(error, UndefinedError):

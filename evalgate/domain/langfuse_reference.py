@@ -59,7 +59,7 @@ def is_langfuse(path: str | None) -> bool:
 def parse_prompt_source(text: str) -> LangfusePromptSource:
     """Return the prompt that a text names. Raises ValueError, with the form, for any other text.
 
-    What stands after the last `@` is the number of a version if it has only digits, else a label.
+    The text after the last `@` is the number of a version if it has only digits, else a label.
     """
     name, at, wanted = text.removeprefix(PREFIX).rpartition("@")
     if not is_langfuse(text) or not at or not _is_name(name):
@@ -92,7 +92,7 @@ def parse_dataset_source(text: str) -> LangfuseDatasetSource:
 
 
 def parse_source(text: str) -> LangfuseSource:
-    """Return what a text names: a prompt if a number or a label stands after `@`, else a dataset. Raises ValueError."""
+    """Return what a text names: a prompt if a number or a label follows `@`, else a dataset. Raises ValueError."""
     try:
         return parse_prompt_source(text)
     except ValueError:

@@ -239,7 +239,7 @@ def _fill_json(value: Any, fill: Callable[[str], str]) -> Any:
 
 
 def _join_texts(message: Message) -> Message:
-    """Return a message whose content has no two text parts in a row, and is no list where it is one text."""
+    """Return a message whose content has no two text parts in a row, and is not a list where it is one text."""
     details = message.details
     if details is None or not isinstance(details.content, tuple):
         return message

@@ -54,7 +54,7 @@ class PromptVersion:
     several of them: it is rendered as a whole, and then cut into messages. `user` is the user message that the gate
     adds, which is mustache. A prompt `is_text` if it is one text whose role is not stated: it is the user message if it
     uses a field, and else the system message beside that of the user. `asked` is the field that is the user message of
-    such a prompt, if the cases have only that one. It is no part of the content, because it follows from the dataset.
+    such a prompt, if the cases have only that one. It is not part of the content, because it follows from the dataset.
     `starts` are the places of the messages in the file, as far as they are known. `unsent` are keys of the file that
     other tools read, and that are not sent.
     """
@@ -98,7 +98,7 @@ class PromptVersion:
 
     @property
     def _states_its_role(self) -> bool:
-        """Whether the user's message is the whole prompt, names no field, and is no text whose role is not stated.
+        """Whether the user's message is the whole prompt, names no field, and is not text whose role is not stated.
 
         Such a text is sent as the system message beside a field of the cases (`asked`).
         """

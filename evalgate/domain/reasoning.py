@@ -103,7 +103,7 @@ def strip_reasoning(outcome: Outcome) -> Outcome:
 def read_reasoning(message: Mapping[str, Any]) -> str:
     """Return the reasoning that a chat message has beside its text, in at most `MOST_REASONING` characters.
 
-    It stands in fields (`reasoning_content`, `reasoning`, `thinking`, ...) or in parts of the content. Fields that
+    It is in fields (`reasoning_content`, `reasoning`, `thinking`, ...) or in parts of the content. Fields that
     repeat a text count once.
     """
     fields = [_read_text(value) for key, value in message.items() if _spell(key) in _FIELDS]

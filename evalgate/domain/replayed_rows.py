@@ -27,10 +27,10 @@ class ReplayedRows:
 
     @property
     def has_too_many_faults(self) -> bool:
-        """Whether so many rows are left out for a fault that the others may be no random part of all."""
+        """Whether so many rows are left out for a fault that the others may not be a random part of all."""
         return sum(self.faults.values()) > MOST_FAULTS * self.rows
 
     @property
     def has_too_many_unfit(self) -> bool:
-        """Whether the fields of so many chosen rows do not fit that the others may be no random part of them."""
+        """Whether the fields of so many chosen rows do not fit that the others may not be a random part of them."""
         return self.unfit > MOST_FAULTS * self.sampled

@@ -228,7 +228,7 @@ def _fill_fstring(text: str, variables: Mapping[str, Json]) -> str:
 
 @lru_cache(maxsize=256)
 def _split_raw(text: str) -> tuple[tuple[bool, str, int], ...]:
-    """Split a text at its raw blocks into (is_raw, part, position). A tag without its other half is no block."""
+    """Split a text at its raw blocks into (is_raw, part, position). A tag without its other half is not a block."""
     if "{%" not in text:
         return ((False, text, 0),)
     parts: list[tuple[bool, str, int]] = []

@@ -53,7 +53,7 @@ def _is_blank(char: str) -> bool:
 
 
 def find_hidden_text(text: str) -> str:
-    """The characters of a text that are shown as nothing and can spell another one, which models read.
+    """Return the characters of a text that are not shown and can spell another text, which models read.
 
     These are tags, each of which stands for a letter, and variation selectors, but for the two that emoji have.
     """
@@ -61,7 +61,7 @@ def find_hidden_text(text: str) -> str:
 
 
 def place_hidden_text(text: str) -> str:
-    """The hidden text with the normalised text before each part of it; empty if there is none.
+    """Return the hidden text with the normalised text before each part of it; empty if there is none.
 
     The same letters at another place say something else.
     """

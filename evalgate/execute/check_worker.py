@@ -89,7 +89,7 @@ def _count_parameters(function: Callable[..., Any], path: str) -> int:
 
 
 def _simplify(value: Any) -> Any:
-    """Return numbers of other packages (numpy) as plain ones; what is no JSON as its type, which is no score."""
+    """Return numbers of other packages (numpy) as plain ones, and what is not JSON as the name of its type."""
     if isinstance(value, Mapping):
         return {str(key): _simplify(one) for key, one in value.items()}
     if isinstance(value, tuple | list):

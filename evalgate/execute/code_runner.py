@@ -138,7 +138,7 @@ class _Child:
             return {"error": f"it took over {seconds:g} s", "timeout": True, "ended": True}
         if answer.get("id") in (request["id"], None):
             return answer
-        return {"error": "it wrote what is no answer", "ended": True}
+        return {"error": "it wrote something that is not an answer", "ended": True}
 
     def close(self) -> None:
         self._process.kill()
@@ -157,7 +157,7 @@ class _Child:
             while line := lines.readline(_LONGEST_ANSWER + 1):
                 self._answers.put(json.loads(line))
         except (ValueError, OSError, RecursionError):
-            why = "it wrote what is no answer"
+            why = "it wrote something that is not an answer"
             self._process.kill()
         code = self._process.wait()
         said = next((word for word in reversed(self._words) if word.strip()), "")

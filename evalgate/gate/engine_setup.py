@@ -125,7 +125,7 @@ class _EngineSetup:
         return self.workspace.config
 
     def make_providers(self) -> dict[str, Provider]:
-        """Those of all targets that the plans ask, by name."""
+        """Return the providers of all targets that the plans ask, by name."""
         names = {name for plan in self.plans for name in list_targets(plan)}
         targets = self.config.targets
         # the embedded model takes a while to load: report errors of other targets first

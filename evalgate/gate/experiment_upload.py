@@ -198,7 +198,7 @@ def _count_back(service: LangfuseExperiments, experiment: Experiment, since: str
                 faults=[
                     Fault(
                         message=f"{what}: {'; '.join(lost)}",
-                        hint="see if the server's queue works, and repeat the command: answers are not paid for twice",
+                        hint="check that the server's queue works, and repeat the command: no answer is paid twice",
                     )
                 ]
             )

@@ -16,7 +16,7 @@ _NOT_OF_A_CHANGE = {
     ReportKind.SHARD: "is that of a shard, which has no verdict: give the report of `evalgate merge`",
     ReportKind.PART: "is of a part of the cases, which is not a gate: give that of `evalgate run` on all cases",
     ReportKind.DRIFT: "is of a drift check, which compares a version with itself",
-    ReportKind.REPLAY: "is of a replay of rows of production, which is no verdict of the gate",
+    ReportKind.REPLAY: "is of a replay of rows of production, which is not a verdict of the gate",
     ReportKind.SCORES: "is of another tool's scores, which belong to no prompt",
 }
 
@@ -24,7 +24,7 @@ _NOT_OF_A_CHANGE = {
 def explain_unfit(
     report: Report, plan: GatePlan, config: Config, is_published: Callable[[str], bool] = lambda digest: False
 ) -> str | None:
-    """Return why a report is no evidence on a plan, as what follows "the report"; None if it is.
+    """Return why a report is not evidence on a plan, as what follows "the report"; None if it is.
 
     `config` has the adaptations of its targets that are known. The baseline is that of the plan, or a published
     version: production may have moved since. `is_published` tells the digests of those.
@@ -79,7 +79,7 @@ def _tell_content(found: Evidence, plan: GatePlan) -> str:
 def _explain_answering(found: Evidence, plan: GatePlan, config: Config) -> str | None:
     """Return why a report does not show the answers that the configuration gets now.
 
-    The model and the parameters of a target are no part of the content, and the models of judges belong to criteria.
+    The model and the parameters of a target are not part of the content, and the models of judges belong to criteria.
     """
     if plan.revert is not None and plan.revert.passed:
         return None  # nothing is measured; that it passed was on the present targets

@@ -39,7 +39,7 @@ def choose_criteria(
     scores, criteria, notes, faults = dict(rules.scores), {}, [], []
     for watched in dict.fromkeys([*rules.scores, *rules.floors]):
         if not _is_of_gate(gate, watched):
-            notes.append(f"{watched} is no check or judge of the gate: its scores are those that the rows have")
+            notes.append(f"{watched} is not a check or judge of the gate: its scores are those that the rows have")
             continue
         reason = explain_unscorable(gate, watched)
         if reason is None:
@@ -50,7 +50,7 @@ def choose_criteria(
         else:
             faults.append(Fault(message=f"{name}: {watched} cannot be scored in production: {reason}"))
     if faults:
-        hint = "remove it from release.rollout, or log the scores under another name, which rows have themselves"
+        hint = "remove it from release.rollout, or let the application log its scores under another name"
         raise InputError(faults=[replace(fault, hint=hint) for fault in faults])
     if not criteria:
         raise InputError(
@@ -90,7 +90,7 @@ def explain_unscorable(gate: Gate, name: str) -> str | None:
     if criterion is None:
         return None  # the implicit check needs the text alone
     if criterion.when is not None or criterion.unless is not None:
-        return "its `when` and `unless` choose cases, and an answer in production is no case"
+        return "its `when` and `unless` choose cases, and an answer in production is not a case"
     match criterion:
         case Judge():
             needed = [one for one in criterion.rubric.inputs if not one.endswith("?")]

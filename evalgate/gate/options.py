@@ -100,7 +100,7 @@ class CallMode:
 
     @property
     def is_fresh(self) -> bool:
-        """True where no answer of an earlier run is used."""
+        """True if no answer of an earlier run is used."""
         return self.answers == "record" or not self.use_cache
 
     @property

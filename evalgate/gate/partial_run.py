@@ -1,7 +1,7 @@
 """Run a part of the cases, which a person chose: its answers are kept for the run of all cases, and it decides nothing.
 
-To choose the cases must not be a second chance to pass. So the part asks as a run of all cases does, its answers are
-those of that run, and the draws without an answer are counted as there. No verdict is stored, and none is read.
+A choice of cases must not be a second chance to pass. So a part makes the requests of a run of all cases, shares its
+answers with that run, and counts draws without an answer in the same way. No verdict is stored, and none is read.
 """
 
 from __future__ import annotations

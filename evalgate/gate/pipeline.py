@@ -174,7 +174,7 @@ def _add_keys(gate: GateReport, name: str | None, keys: VerdictKeys | None) -> G
 
 
 def _compute_verdict_keys(plan: GatePlan, config: Config, calls: CallMode) -> VerdictKeys | None:
-    """No keys when recording: that asks for other answers on purpose, and shows them in the change itself."""
+    """Return no keys when recording, which asks for new answers on purpose and writes them into the change."""
     from evalgate.gate import verdict_cache
 
     if calls.answers == "record":

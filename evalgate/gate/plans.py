@@ -45,7 +45,7 @@ from evalgate.store.store import Store
 
 
 def select_gates(workspace: Workspace, selection: Selection) -> tuple[Gate, ...]:
-    """The gates to run, without those that a change has no prompt of.
+    """Return the gates to run, without those that a change has no prompt of.
 
     A candidate in Langfuse without a named gate is that of the gates of this prompt.
 
@@ -76,7 +76,7 @@ def select_gates(workspace: Workspace, selection: Selection) -> tuple[Gate, ...]
 def make_plans(
     workspace: Workspace, gates: Sequence[Gate], selection: Selection, calls: CallMode, store: Store
 ) -> tuple[GatePlan, ...]:
-    """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
+    """Make each gate's versions, change level and trials. Raises one error with the faults of all gates."""
     base = find_workspace_base(workspace, gates, selection.default_branch)
     # a registry that the change itself configures takes effect once it is merged
     rules = workspace.config if base is None or base.config is None else base.config
@@ -112,7 +112,7 @@ def _make_all_plans(
     base: Base | None,
     finder: Callable[[str], Pin | None] | None,
 ) -> tuple[GatePlan, ...]:
-    """The plans in order. A gate whose prompt was never different keeps no other from its verdict."""
+    """Return the plans in order. A gate whose prompt was never different does not stop the others."""
     without: set[str] = set()
     named = selection.candidate is not None or selection.baseline is not None
     back = {} if named else reverts.find_reverts(workspace, gates, selection.default_branch)

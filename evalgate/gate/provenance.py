@@ -19,7 +19,7 @@ from evalgate.release.publication import Provenance
 from evalgate.release.registry import RefusedError
 
 _MADE_BY_KEY = "API"
-"""The author of a version that was made with a project's keys: that is no person."""
+"""The author of a version that was made with a project's keys: that is not a person."""
 
 
 def find_provenance(workspace: Commit, plan: GatePlan, reason: str | None, by: Actor) -> Provenance:

@@ -46,7 +46,7 @@ STREAM = "replay"
 _EXPECTED = "expected"
 _UNMEASURED = TOOL_CHECKS | {"latency", "cost", "tokens"}
 _NO_LEVEL = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
-"""What stands for the level, which only says that a run may stop early: a replay has none."""
+"""The level of a replay, which has none of its own: it only says that the run may stop early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def make_replay_plan(
 
 
 def draw_apart(trial: Trial) -> Trial:
-    """Return a trial of the candidate with draws of its own: those that let it pass its gate are no further evidence.
+    """Return a trial of the candidate with draws of its own: those that let it pass its gate are not further evidence.
 
     A trial of the baseline is unchanged.
     """
@@ -125,7 +125,7 @@ def _ask_apart(ask: Callable[[Case, int], Request], case: Case, repeat: int) -> 
 def _describe(rows: ReplayedRows) -> Iterator[str]:
     yield (
         f"a replay: the candidate answers rows of production from {rows.since} to {rows.until}, and the baseline is "
-        "what production answered; it is no verdict of the gate, and no label moves on it"
+        "what production answered; it is not a verdict of the gate, and moves no label"
     )
     if rows.unfit:
         yield f"{rows.unfit} of {rows.sampled} chosen rows are left out: their fields do not fit"

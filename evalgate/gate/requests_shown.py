@@ -77,7 +77,7 @@ def _make_prompt(arm: Arm, request: Request) -> SentPrompt:
 
 
 def render_again(evidence: Evidence, case: str, config_path: Path, machine: Machine) -> SentCase | str:
-    """Return what was sent for a case, rendered from the files of now; a sentence if these are not those of the run."""
+    """Return what was sent for a case, rendered from the present files; a sentence if they are not those of the run."""
     lost = "what was sent is not kept for this report"
     files = (None if one is None else one.source for one in (evidence.candidate, evidence.baseline))
     candidate, baseline = (one if one is not None and Path(one).is_file() else None for one in files)

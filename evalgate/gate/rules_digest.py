@@ -11,7 +11,7 @@ from evalgate.store import codec
 def digest_rules(plan: GatePlan, config: Config) -> str:
     """Return the digest of the rules of a plan's gate: 64 hexadecimal digits.
 
-    The two versions are no part of it, nor is the change level that follows from them: a version that has a verdict
+    The two versions are not part of it, nor is the change level that follows from them: a version that has a verdict
     keeps it when another one goes to production.
     """
     gate, dataset = plan.gate, plan.dataset

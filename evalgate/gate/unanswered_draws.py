@@ -148,7 +148,7 @@ def ask_target(trial: Trial) -> Asking:
 
 
 def is_unanswered(outcome: Outcome | None) -> bool:
-    """Return True if the endpoint replied, and its reply is no answer."""
+    """Return True if the endpoint replied, and its reply is not an answer."""
     return isinstance(outcome, Failure) and (outcome.kind == "unusable" or outcome.refused)
 
 

@@ -56,7 +56,7 @@ class VerdictKeys:
 
 
 def compute_keys(plan: GatePlan, config: Config, *, replayed: bool) -> VerdictKeys | None:
-    """The names under which the verdict on a plan is found; None where it has none (`_is_kept`)."""
+    """Return the names under which the verdict on a plan is found; None where it has none (`_is_kept`)."""
     targets = _list_answering(plan, config)
     if not _is_kept(targets, replayed=replayed):
         return None
@@ -66,7 +66,7 @@ def compute_keys(plan: GatePlan, config: Config, *, replayed: bool) -> VerdictKe
 
 
 def compute_reported_keys(report: Report, gate: GateReport, plan: GatePlan, config: Config) -> VerdictKeys | None:
-    """The names that the verdict of a report has if its run evaluated the candidate of a plan, on its targets.
+    """Return the names of a report's verdict, if its run evaluated the candidate of a plan on its targets.
 
     What else a verdict depends on is that of the report: level, baseline, cases, criteria, rules. None where no verdict
     is stored.
@@ -86,7 +86,7 @@ def compute_reported_keys(report: Report, gate: GateReport, plan: GatePlan, conf
 
 
 def find(store: Store, keys: VerdictKeys | None, plan: GatePlan, config: Config) -> GateReport | None:
-    """The stored verdict, all of its answers now known. None where there is none that can be relied on."""
+    """Return the stored verdict, with all of its answers known by now; None if no verdict can be relied on."""
     if keys is None:
         return None
     found = _get(store, keys.shown, plan, config)
@@ -126,7 +126,7 @@ def was_only_part_drawn(store: Store, keys: VerdictKeys | None) -> bool:
 
 
 def choose_key(store: Store, keys: VerdictKeys | None, gate: GateReport) -> str | None:
-    """The name that a new verdict is stored under: one that blocks holds for every hidden text, while there is none."""
+    """Return the name for a new verdict: one that blocks holds for every hidden text, while there is none."""
     if keys is None:
         return None
     return keys.shown if gate.exit_code.blocks and not store.find_verdict(keys.shown).exists() else keys.own
@@ -166,7 +166,7 @@ def _digest_key(  # noqa: PLR0917
     level: ChangeLevel,
     rules: _Rules,
 ) -> str:
-    """The digest of everything that a verdict depends on, but for chance.
+    """Return the digest of everything that a verdict depends on, except chance.
 
     The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. Stored
     baseline samples are not part of the key. A verdict that lets a change merge is dropped together with the samples
@@ -226,7 +226,7 @@ _UNDECIDED = ("completeness", "constant_output", "broken")
 
 
 def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport | None:
-    """The verdict of a name; one of other content, under whatever name it lies, is none."""
+    """Return the verdict stored under a name; None if it is missing, or is of other content."""
     report = _load(store, name)
     if report is None or _strip_run(report.gates[0]) != _strip_run(_expect_report(plan, config)):
         return None
@@ -255,7 +255,7 @@ def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport 
 
 
 def _load(store: Store, name: str) -> Report | None:
-    """The report stored under a name, of one gate; None if it is missing, damaged, or that of another name."""
+    """Return the report stored under a name, of one gate; None if it is missing, damaged, or that of another name."""
     path = store.find_verdict(name)
     try:
         with path.open(encoding="utf-8") as file:
@@ -266,7 +266,7 @@ def _load(store: Store, name: str) -> Report | None:
 
 
 def _keep_notes(stored: Evidence, plan: GatePlan) -> list[str]:
-    """The notes of then, with the reason that the change has now: it may have been committed since."""
+    """Return the stored notes with the present reason of the change, which may have been committed since."""
     then = [note for note in stored.notes if not note.startswith(BECAUSE)]
     return [*then, *(note for note in plan.notes if note.startswith(BECAUSE))]
 

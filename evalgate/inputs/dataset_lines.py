@@ -70,7 +70,7 @@ def _end_line(text: str, newline: str) -> str:
 
 
 def _find_content(text: str) -> str:
-    """Return a YAML text from its first line that is no comment and no mark of a document."""
+    """Return a YAML text from its first line that is not a comment and no mark of a document."""
     lines = text.splitlines(keepends=True)
     while lines and (not lines[0].strip() or lines[0].startswith(("#", "---", "%"))):
         lines.pop(0)
@@ -81,7 +81,7 @@ def _append_item(text: str, path: str, row: Mapping[str, Json], newline: str) ->
     """Append an item to a YAML list of lines."""
     first = _ITEM.search(text)
     if first is None:
-        raise refuse("is no list of lines that a case can be added to", path, hint="add it by hand")
+        raise refuse("is not a list of lines that a case can be added to", path, hint="add it by hand")
     lines = [f"{key if _PLAIN_KEY.fullmatch(key) else dump(key)}: {dump(value)}" for key, value in row.items()]
     indent = first[1]
     joined = f"{newline}{indent}  ".join(lines)

@@ -51,7 +51,7 @@ def load_dataset(tree: Tree, path: str, columns: Mapping[str, Column] | None = N
 
 
 def is_blank(row: DataRow) -> bool:
-    """Return whether a row is one of a spreadsheet whose cells are all empty; it is no case."""
+    """Return whether a row is one of a spreadsheet whose cells are all empty; it is not a case."""
     return row.text_only and not any(not isinstance(value, str) or value.strip() for value in row.fields.values())
 
 

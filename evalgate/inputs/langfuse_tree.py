@@ -31,7 +31,7 @@ class LangfuseTree:
     """The files of a tree, and what `langfuse:NAME@LABEL` or `langfuse:NAME` names on a server.
 
     Each name is requested once, when it is read: a run sees one state. Nothing is kept longer, and nothing takes the
-    place of what cannot be read. `exists` is False for these names, because they are no files; git has none of them.
+    place of what cannot be read. `exists` is False for these names, because they are not files; git has none of them.
 
     Reading raises InputError for a prompt, version, label or dataset that does not exist, and ServiceError for a server
     that does not answer.

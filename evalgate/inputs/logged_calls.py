@@ -44,7 +44,7 @@ class LoggedCall:
 
     @property
     def variables(self) -> Mapping[str, Json]:
-        """The input by names, if it is no chat: the variables of a template, or the arguments of a function."""
+        """The input by names, if it is not a chat: the variables of a template, or the arguments of a function."""
         given = self.input
         if not isinstance(given, Mapping) or self.messages:
             return {}
@@ -53,7 +53,7 @@ class LoggedCall:
 
     @property
     def messages(self) -> tuple[tuple[str, str], ...]:
-        """Role and text of each message of the input; empty if it is no chat, or has content that is no text."""
+        """Role and text of each message of the input; empty if it is not a chat, or has content that is not a text."""
         return _read_messages(self.input)
 
     @property
@@ -207,7 +207,7 @@ def _read_messages(given: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _read_content(content: Any) -> str | None:
-    """Return the text of a message, of one text or of several parts; None if a part is no text."""
+    """Return the text of a message, of one text or of several parts; None if a part is not a text."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):

@@ -44,7 +44,7 @@ def read_stages(given: list[Any], holdback: int = 0) -> tuple[Stage, ...]:
         share, hours = (one["share"], one.get("hours", _HOURS)) if isinstance(one, dict) else (one, _HOURS)
         points = round(share * 100) if 0 < share < 100 else 0
         if not 1 <= points <= 9_999 or abs(points - share * 100) > 1e-6:
-            raise ValueError(position, f"{share:g} is no share above 0 and below 100 %, in steps of 0.01")
+            raise ValueError(position, f"{share:g} is not a share above 0 and below 100 %, in steps of 0.01")
         if stages and points <= stages[-1].share:
             raise ValueError(position, f"{share:g} % is not above the stage before it")
         stages.append(Stage(share=points, hours=hours))

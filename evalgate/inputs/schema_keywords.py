@@ -73,7 +73,7 @@ def find_empty(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
         return
     if _accepts_all(root.data):
         inner = next((key for key in ("schema", "json_schema") if isinstance(root.data.get(key), dict)), None)
-        hint = None if inner is None else f'the schema is what stands below "{inner}": keep that alone in the file'
+        hint = None if inner is None else f'the schema is below "{inner}": keep only that part in the file'
         yield Fault(
             message="the schema asks nothing of an output: every value is valid", place=root.place(path), hint=hint
         )

@@ -74,7 +74,7 @@ def load_schema(tree: Tree, path: str, folder: str, *, root: Node | None = None)
         try:
             found = list(_find_references(document, uri, ids))
         except _NoReferenceError as error:
-            loaded.faults.append(Fault(message=f'"{error.node.data}" is no URI', place=error.node.place(file)))
+            loaded.faults.append(Fault(message=f'"{error.node.data}" is not a URI', place=error.node.place(file)))
             continue
         references.extend((file, node, target) for node, target in found)
         # the URI does not show whether the path is absolute or relative to the tree's root: take it from `path`
@@ -111,7 +111,7 @@ def _find_references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Nod
 
 
 def _resolve(base: str, node: Node) -> str:
-    """The document that a reference or an `$id` means. Raises _NoReferenceError."""
+    """Return the document that a reference or an `$id` means. Raises _NoReferenceError."""
     written = str(node.data)
     if not written or written.startswith("#"):
         return base  # `urljoin` cannot join to a URI without a path, such as a urn

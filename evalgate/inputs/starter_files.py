@@ -29,7 +29,7 @@ targets:
 """
 _API = """\
   api:
-    type: openai # anything that speaks the chat completions API
+    type: openai # any endpoint of the chat completions API
     base_url: https://api.openai.com/v1
     api_key_env: OPENAI_API_KEY # the name of the variable, never the key
 """

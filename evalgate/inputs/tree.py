@@ -195,4 +195,4 @@ def join(folder: str, path: str) -> str:
 
 def _refuse_large(size: int, path: str) -> None:
     if size > MAX_FILE_BYTES:
-        raise refuse(f"has {size:,} bytes; the most that is read is {MAX_FILE_BYTES:,}", path)
+        raise refuse(f"has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read", path)

@@ -75,7 +75,7 @@ def _find_mapping(text: str, path: str, *, add_front_matter: bool) -> tuple[int 
         return opening.end(), closing.start()
     if not add_front_matter:
         hint = "--front-matter adds it; an application that reads the whole file then has to leave it out"
-        raise refuse("has no front matter, where its version would stand", path, 1, hint=hint)
+        raise refuse("has no front matter for its version", path, 1, hint=hint)
     return None, 0
 
 
@@ -92,7 +92,7 @@ def _edit(text: str, wanted: Mapping[str, str], path: str, newline: str) -> str:
             text, previous = f"{text}{key}: {_quote(value, key)}{newline}", key
             continue
         if found is None:
-            hint = "put the messages under the key `messages:`; `version:` then stands beside it"
+            hint = "put the messages under the key `messages:`, and `version:` beside it"
             raise refuse("is a list of messages, which has no place for a version", path, 1, hint=hint)
         if key in found.values:
             start, end = found.values[key]

@@ -19,7 +19,7 @@ from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.plan.near_duplicates import find_near_duplicates
 
 _LEAST_ANSWER = 12
-"""Characters of an answer that is searched for. A shorter one stands in many texts by chance."""
+"""Characters of an answer that is searched for. A shorter one is in many texts by chance."""
 _NAMED = 5
 _LISTED = 20
 
@@ -117,7 +117,7 @@ def _find_duplicates(dataset: GoldenDataset, names: Sequence[str]) -> Iterator[C
 def _find_leaks(
     dataset: GoldenDataset, gates: Sequence[Gate], versions: Sequence[PromptVersion], names: Sequence[str]
 ) -> Iterator[CaseFinding]:
-    """Yield a finding for each answer that stands in the prompt's own text or in what the case sends.
+    """Yield a finding for each answer that is in the prompt's own text or in what the case sends.
 
     An answer that many cases share is the name of a class, which the prompt has to say. A field with the answers of
     more than half of the cases is the source in which they are to be found.
@@ -133,7 +133,7 @@ def _find_leaks(
         sought = [answer for answer in answers[case.id] if len(answer) >= _LEAST_ANSWER and common[answer] < 3]
         paths = dict.fromkeys(path for path, text in own if any(answer in text for answer in sought))
         if paths:
-            message = f"the expected answer of case {case.id} stands in the prompt {', '.join(paths)}"
+            message = f"the expected answer of case {case.id} is in the prompt {', '.join(paths)}"
             leaks.append(_make("leaked_answer", message, dataset, case.line, hint))
         for name in names if answers[case.id] else ():
             text = _flatten(as_text(case.fields.get(name, "")))
@@ -144,7 +144,7 @@ def _find_leaks(
     for name, cases in inside.items():
         if 2 * holding[name] <= sum(map(bool, answers.values())):
             for case in cases:
-                message = f"the expected answer of case {case.id} stands in its own {name}"
+                message = f"the expected answer of case {case.id} is in its own {name}"
                 leaks.append(_make("leaked_answer", message, dataset, case.line, hint))
     yield from leaks[:_LISTED]
     if len(leaks) > _LISTED:

@@ -86,7 +86,7 @@ class _Sum:
 
 
 def count_none(_judge: Judge, _trial: Trial) -> bool:
-    """Say of every judgement that it is not stored."""
+    """Return False: no judgement is stored."""
     return False
 
 

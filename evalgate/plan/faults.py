@@ -64,7 +64,7 @@ def _list_needed(version: PromptVersion, dataset: GoldenDataset, *, is_candidate
     """Return the variables that every case needs.
 
     A jinja template can do without a field in some cases, so that only a name that no case has is a fault by itself. A
-    baseline's expression in braces that is no plain name, and names no field, is text.
+    baseline's expression in braces that is not a plain name, and names no field, is text.
     """
     fields = {field for case in dataset.cases for field in case.fields}
     if version.template.syntax == "jinja":
@@ -96,7 +96,7 @@ def _find_too_large(version: PromptVersion, dataset: GoldenDataset, place: Place
         size = own + sum(len(as_text(given[name])) * count for name, count in times.items() if name in given)
         if size > LARGEST_REQUEST:
             most = f"{LARGEST_REQUEST:,}"
-            message = f'with case "{case.id}" the messages are {size:,} characters; the most is {most}'
+            message = f'with case "{case.id}" the messages are {size:,} characters; at most {most} are sent'
             yield Fault(message=message, place=place, hint="shorten the case, or name its fields less often")
             return
 
@@ -177,8 +177,8 @@ def find_tag_faults(
 ) -> Iterator[Fault]:
     """Yield faults for tags of the policy that no case has, and for misspelt tags of cases.
 
-    `are_all`: these are the datasets of all gates, so that a tag which stands in none of them protects nothing. The
-    default, `critical`, may stand nowhere. A tag that differs by one letter is a tag of its own where more than
+    `are_all`: these are the datasets of all gates, so that a tag which is in none of them protects nothing. The
+    default, `critical`, may be in none. A tag that differs by one letter is a tag of its own where more than
     `MOST_SLIPS` cases have it and the policy's tag has cases, too: "contact" beside "contract".
     """
     wanted = dict.fromkeys((*policy.critical_tags, *policy.blocking_tags))

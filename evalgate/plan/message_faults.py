@@ -25,7 +25,7 @@ def find_message_faults(version: PromptVersion, target: Target, dataset: GoldenD
             message = f'case "{case.id}": the history "{field}" {_describe(fault)}'
             yield Fault(message=message, place=Place(path=dataset.path, line=case.line), hint=fault.hint)
     if len(listed) > _MOST_CASES:
-        message = f"{len(listed) - _MOST_CASES} more cases have a history that is no list of messages"
+        message = f"{len(listed) - _MOST_CASES} more cases have a history that is not a list of messages"
         yield Fault(message=message, place=Place(path=dataset.path))
     if target.kind == "local" and not wrong:
         yield from _find_unread_images(version, dataset)

@@ -25,9 +25,9 @@ def compare_arms(
 ) -> tuple[str, ...]:
     """Return the reason for the change level if the arms are served differently; empty if they are not.
 
-    One target for both arms is no difference: the models that the prompts name are part of the prompt diff. Two files
-    of recorded outputs are no difference either, because it is unknown what produced them. Arms differ if the reasoning
-    of one of them is stripped.
+    One target for both arms is not a difference: the models that the prompts name are part of the prompt diff. Nor are
+    two files of recorded outputs, because it is unknown what produced them. Arms differ if the reasoning of one of them
+    is stripped.
     """
     new, old = targets[gate.candidate_target], targets[gate.baseline_target]
     found = _describe_difference(old, new, baseline, candidate)

@@ -18,7 +18,7 @@ _OWN_FIELDS = frozenset({"id", "tags", "cluster"})
 
 
 def find_unfilled_faults(version: PromptVersion, dataset: GoldenDataset) -> Iterator[Fault]:
-    """Yield a fault for each expression that looks like a template and would be sent to the model as it stands."""
+    """Yield a fault for each expression that looks like a template and would be sent to the model unchanged."""
     syntax = version.template.syntax
     if syntax == "jinja":
         return
@@ -104,7 +104,7 @@ def _make_hint(found: Placeholder, syntax: str, own: str) -> str:
         other = "state `template: fstring`"
     else:
         other = "state `template: jinja`, in the gate or in the prompt"
-    return f"{write}; or {other}; text stands between {{% raw %}} and {{% endraw %}}"
+    return f"{write}; or {other}; put text between {{% raw %}} and {{% endraw %}}"
 
 
 def _locate(version: PromptVersion, position: int, text: str, at: int) -> Place:

@@ -11,7 +11,7 @@ from evalgate.errors import Fault, Place
 
 
 def find_unknown_tools(gate: Gate, versions: Sequence[PromptVersion]) -> Iterator[Fault]:
-    """Yield a fault for each check of a tool that looks misspelt, or whose name is no tool.
+    """Yield a fault for each check of a tool that looks misspelt, or whose name is not a tool.
 
     If a check has only a `name`, it is that of a tool. A forbidden tool that is not offered would never be called, so
     such a check would always hold. Without tools in the prompt, the names are unknown, and nothing is a fault.

@@ -31,7 +31,7 @@ _SEAMS = "|".join((
     rf"(?<=[{_APOSTROPHES}])(?=\p{{Alphabetic}})(?!\p{{Alphabetic}}{{1,2}}(?:[^\p{{Alphabetic}}{_APOSTROPHES}]|$))",
     # at capitals: camelCase, HTTPServer
     r"(?=\p{Lu})(?<=\p{Ll}\p{M}*)|(?=\p{Lu}\p{M}*\p{Ll})(?<=\p{Lu}\p{M}*)",
-    # behind digits that stand between letters
+    # behind digits between letters
     r"(?=\p{Alphabetic})(?<=\p{Alphabetic}\p{M}*\p{N}+)",
     # between Latin letters and others
     r"(?=\p{Script=Latin})(?<=[\p{L}--\p{Script=Latin}]\p{M}*)",
@@ -51,8 +51,8 @@ def split_lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
 
     Words are those of UAX 29 (Unicode word segmentation), and what is joined without a space is several: snake_case,
     dotted.names, camelCase. In scripts written without spaces each grapheme is one, and so is an emoji or another
-    symbol that differs from the one before it. Signs that are no word belong to the word before them, at the beginning
-    of a run without white space to the one behind; a run without any word is one.
+    symbol that differs from the one before it. Signs that are not words belong to the word before them, or, at the
+    beginning of a run without white space, to the word after them; a run without any word is one.
     """
     found = []
     for text in texts:
@@ -72,7 +72,7 @@ def count_words(word: str) -> int:
 
 
 def drop_emoji_style(word: str) -> str:
-    """The word without the variation selectors that show an emoji in colour: any keyboard writes one behind a heart."""
+    """Return the word without the variation selectors that show an emoji in colour, which keyboards add."""
     return _compile("style").sub("", word) if _EMOJI_STYLE in word else word
 
 
@@ -91,7 +91,7 @@ def _split_words(chunk: str) -> Iterator[str]:
 
 
 def _split_parts(chunk: str) -> Iterator[tuple[str, bool]]:
-    """The pieces of a run without white space, and whether each is a word of its own."""
+    """Return the pieces of a run without white space, and whether each is a word of its own."""
     before = ""
     for segment in _split_segments(chunk):
         if _compile("letter").search(segment):
@@ -102,7 +102,7 @@ def _split_parts(chunk: str) -> Iterator[tuple[str, bool]]:
 
 
 def _split_at_seams(segment: str) -> Iterator[str]:
-    """The parts of a word of UAX 29; those of a long word in pieces, so that no capital makes it count less."""
+    """Return the parts of a word of UAX 29, and a long word in pieces, so that no capital makes it count less."""
     parts = _compile("seams").split(segment)
     if len(parts) == 1 or count_words(segment) == 1:
         yield from parts
@@ -114,7 +114,7 @@ def _split_at_seams(segment: str) -> Iterator[str]:
 
 
 def _split_segments(chunk: str) -> Iterator[str]:
-    """The words of UAX 29 and what lies between them; flags, and letters that are written without spaces, alone."""
+    """Return the words of UAX 29 and what is between them. Flags, and letters written without spaces, are alone."""
     for piece in _FLAGS.split(chunk):
         if _FLAGS.fullmatch(piece):
             yield from (piece[at : at + 2] for at in range(0, len(piece), 2))

@@ -45,7 +45,7 @@ def read_archive(data: bytes, path: str) -> ReleaseArchive:
     """Return the content of a file. The documents are not checked here. Raises InputError with the line."""
     lines = [(number, line) for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()]
     if not lines:
-        raise InputError("is empty: it is no file of `evalgate release export`", place=Place(path=path))
+        raise InputError("is empty: it is not a file of `evalgate release export`", place=Place(path=path))
     name, counts = "", (0, 0)
     documents: list[bytes] = []
     versions: list[PublishedVersion] = []
@@ -61,7 +61,7 @@ def read_archive(data: bytes, path: str) -> ReleaseArchive:
                 documents.append(_decode(given["document"]))
         except DocumentError as error:
             raise InputError(
-                f"is no line of `evalgate release export`: {error}", place=Place(path=path, line=number)
+                f"is not a line of `evalgate release export`: {error}", place=Place(path=path, line=number)
             ) from None
     if (len(documents), len(versions)) != counts:
         raise InputError(

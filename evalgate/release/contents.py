@@ -119,7 +119,7 @@ class _Reader:
         return tuple(parts)
 
     def _refuse_doubtful(self, text: str, template: Template, position: int | None) -> None:
-        """Refuse a name that counts as a variable, but that is sent as it stands because no case has the field."""
+        """Refuse a name that counts as a variable, but that is sent unchanged because no case has the field."""
         filled = {
             piece.position for piece in split_text(text, template.syntax, self._fields) if not isinstance(piece, str)
         }

@@ -124,7 +124,7 @@ class GitRegistry:
                 break
             time.sleep(random.uniform(0, _WAIT_SECONDS * 2 ** min(attempt, 5)))
         raise RegistryError(
-            f"{self.url}: {attempt + 1} pushes were lost to other ones: {lost}", hint="repeat the command in a while"
+            f"{self.url}: {attempt + 1} pushes were lost to other ones: {lost}", hint="repeat the command later"
         )
 
     def put(self, version: PublishedVersion, name: str) -> None:
@@ -160,7 +160,7 @@ class GitRegistry:
     def _require_file(self, found: FileAt, name: str) -> None:
         if found.mode not in REGULAR:
             raise RegistryError(
-                f"{self.url}, commit {found.commit[:12]}: {name} is no regular file there (mode {found.mode:o})",
+                f"{self.url}, commit {found.commit[:12]}: {name} is not a regular file there (mode {found.mode:o})",
                 hint="revert that commit of the branch",
             )
 

@@ -70,7 +70,7 @@ def encode_void(name: str, number: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """A version that is no void one. `document` is None if its text is damaged, and `data` its bytes as they are."""
+    """A version that is not a void one. `document` is None if its text is damaged, and `data` its bytes as they are."""
 
     number: int
     data: bytes

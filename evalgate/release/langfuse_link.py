@@ -31,7 +31,7 @@ class LinkedVersions:
 
     A version's number is given again after a deletion, and its content never changes. So an answer is that of a
     published version if the version in Langfuse that has its number now has the id that the server noted with the
-    answer, and the content that was published. What cannot be verified is no version of the document.
+    answer, and the content that was published. What cannot be verified is not a version of the document.
     """
 
     def __init__(self, langfuse: Langfuse, document: ReleaseDocument) -> None:

@@ -141,7 +141,7 @@ class LangfuseProjection:
         wrong = self._find_wrong(name, places)
         if wrong:
             raise RegistryError(
-                f"{self._registry.url}: {name}: somebody else moves {', '.join(wrong)} at the same time",
+                f"{self._registry.url}: {name}: another writer moves {', '.join(wrong)} at the same time",
                 hint="see who saves versions in Langfuse, and write the labels again: evalgate release project",
             )
         return list(moved)

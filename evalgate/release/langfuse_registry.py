@@ -98,7 +98,7 @@ class LangfuseRegistry:
             # another version has the number: see whether it is a document, and try again if it is not
             time.sleep(random.uniform(0, _WAIT_SECONDS * 2 ** min(attempt, 5)))
         raise RegistryError(
-            f"{self.url}: {name}: {_TRIES} writes were lost to other ones", hint="repeat the command in a while"
+            f"{self.url}: {name}: {_TRIES} writes were lost to other ones", hint="repeat the command later"
         )
 
     def put(self, version: PublishedVersion, name: str) -> None:

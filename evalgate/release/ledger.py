@@ -43,7 +43,7 @@ CLOCKS_DIFFER: Final = timedelta(days=1)
 class LedgerBreak:
     """The first revision that does not follow from the ones before it, and what is wrong with it.
 
-    `revision` is what the document says; for bytes that are no document, the number that it should have.
+    `revision` is what the document says; for bytes that are not a document, the number that it should have.
     """
 
     revision: int
@@ -84,7 +84,7 @@ class LedgerWalk:
             document = parse_document(data)
         except DocumentError as error:
             number = 1 if self.last is None else self.last.revision + 1
-            return LedgerBreak(revision=number, problem=f"the bytes are no release document: {error}")
+            return LedgerBreak(revision=number, problem=f"the bytes are not a release document: {error}")
         problem = next(self._find_problems(document), None)
         if problem is not None:
             return LedgerBreak(revision=document.revision, problem=problem)
@@ -299,7 +299,7 @@ def _find_wrong_time(last: ReleaseDocument | None, document: ReleaseDocument) ->
     try:
         at = datetime.fromisoformat(document.at)
     except ValueError:
-        yield f"its time is {document.at}, which no calendar has"
+        yield f"its time is {document.at}, which is not a valid date"
         return
     if last is not None and at < datetime.fromisoformat(last.at) - CLOCKS_DIFFER:
         yield f"its time is {document.at}, and that of revision {last.revision} before it is {last.at}"

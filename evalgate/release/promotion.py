@@ -136,7 +136,7 @@ def find_missing(document: ReleaseDocument, version: PublishedVersion, label: st
     missing = []
     decision = version.evaluation.decision
     if decision not in _PASSED:
-        what = "its gate failed" if decision == "FAIL" else f"its gate gave {decision}, which is no pass"
+        what = "its gate failed" if decision == "FAIL" else f"its gate gave {decision}, which is not a pass"
         missing.append(Lack(what=what, remedy="publish a version whose gate passes: evalgate release publish"))
     name = shlex.quote(document.name)
     if document.rollout is not None and not is_candidate(document, version) and label in _find_taken(document.rollout):

@@ -41,7 +41,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The report that a version is published on, with its gate as decided by the rules of now.
+    """The report that a version is published on, with its gate as decided by the present rules.
 
     `report` is the digest of the report. A sign-off approves its `subject`.
     """
@@ -194,7 +194,7 @@ def _make_time(written: str) -> str:
         moment = datetime.datetime.fromisoformat(written)
     except ValueError:
         raise InputError(
-            f'"{written[:60]}" in the report is no time', hint="give the report as a run wrote it"
+            f'"{written[:60]}" in the report is not a time', hint="give the report as a run wrote it"
         ) from None
     moment = moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment.astimezone(datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,7 +13,7 @@ from evalgate.release.version_lookup import read_last
 from evalgate.release.walked_ledger import require_whole
 
 DRY_RUN = "dry run, nothing is written: "
-"""What stands before the change that a dry run tells of."""
+"""The beginning of the sentence on the change of a dry run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,7 +219,7 @@ class SqliteRegistry:
         name = getattr(error, "sqlite_errorname", "")
         if name in {"SQLITE_NOTADB", "SQLITE_CORRUPT"} or name.startswith("SQLITE_CORRUPT_"):
             return RegistryError(
-                f"{self.url}: the file is damaged, or is no SQLite database: {error}",
+                f"{self.url}: the file is damaged, or is not an SQLite database: {error}",
                 hint="restore it from a copy, or choose another path",
             )
         if name.startswith("SQLITE_BUSY"):

@@ -32,7 +32,7 @@ _ACTIVE = re.compile(r"[\\`*_\[\]<>&|~]")
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9]")
 # A first word that would begin a list, underline a heading or be a rule.
 _STARTS_A_BLOCK = re.compile(r"(?:[-+]+|=+|\d+[.)])$")
-# Punctuation around a word that is shown as code, which is no part of it.
+# Punctuation around a word that is shown as code, which is not part of it.
 _BEFORE, _AFTER = "([{\"'", ".,;:!?)]}\"'"
 
 

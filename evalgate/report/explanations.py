@@ -81,9 +81,9 @@ FINDINGS: Mapping[str, Explanation] = {
         phrases=("content changed without a new version", "is older than the baseline", "candidate declares none"),
     ),
     "immutability": Explanation(
-        means="One version number stands for two contents, now or in the history.",
+        means="One version number has two contents, now or in the history.",
         effect="FAIL, before anything is called: a number that was used is never used again.",
-        mend="`evalgate bump` writes a number that is free. `policy.immutability: published` looks at new ones.",
+        mend="`evalgate bump` writes a free number. `policy.immutability: published` limits the check to new numbers.",
         page="docs/versions-and-levels.md#faults-of-a-version-number",
         phrases=("a version number is never used again", "contents"),
     ),
@@ -104,7 +104,7 @@ FINDINGS: Mapping[str, Explanation] = {
     ),
     "constant_output": Explanation(
         means="The candidate gives one text for many different requests.",
-        effect="INCONCLUSIVE at every level: an error text or a canned answer is no measurement.",
+        effect="INCONCLUSIVE at every level: an error text or a canned answer is not a measurement.",
         mend="Read the text: a missing variable, an endpoint that answers with an error, or a function that ignores "
         "its input are the usual causes.",
         page="docs/decision.md#what-it-decides-and-when",
@@ -214,10 +214,10 @@ CASE_FINDINGS: Mapping[str, Explanation] = {
         page="docs/datasets.md#lint",
     ),
     "leaked_answer": Explanation(
-        means="The expected answer stands word for word in what the prompt says or sends.",
+        means="The expected answer is, word for word, in what the prompt says or sends.",
         effect="A note of `evalgate cases lint`. The model can copy it, so that the case does not tell versions apart.",
         mend="Take the answer out of the prompt's examples or of the case's input. Where the answer has to be taken "
-        "from a context that is given, the note is no fault.",
+        "from a context that is given, the note is not a fault.",
         page="docs/datasets.md#lint",
     ),
     "small_tag": Explanation(

@@ -93,7 +93,7 @@ def _describe_level(evidence: Evidence) -> str:
     if evidence.kind is ReportKind.DRIFT:
         return "none: nothing was edited, a version is compared with its own stored samples"
     if evidence.kind is ReportKind.REPLAY:
-        return "none: a replay of rows of production, which is no verdict of the gate and lets no label move"
+        return "none: a replay of rows of production, which is not a verdict of the gate and moves no label"
     if level is None:
         return "none: stored scores are compared as they are"
     declared = "not declared" if level.declared is None else f"declared {level.declared.name}"

@@ -35,7 +35,7 @@ class Status:
 
 
 EVALUATING = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=Admission.NOT_EVALUATED)
-"""Stands on a commit until a run has told what it found."""
+"""The status of a commit while its run is in progress."""
 
 
 def make_status(report: Report, *, waiting_for: str | None = None) -> Status:

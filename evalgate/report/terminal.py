@@ -27,7 +27,7 @@ _BESIDE_DRAWING = 45
 _NARROW = 96
 _NARROW_DECISION, _WIDE_DECISION = 12, 21
 _JOINT = "\ufdd0"
-"""Takes the place of a space that no line may end at. It is no character of any text: `visible` escapes it."""
+"""Takes the place of a space that no line may end at. It is not a character of any text: `visible` escapes it."""
 _STYLES = {"PASS": "bold green", "HOLDS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
 
@@ -258,7 +258,7 @@ def _table() -> Table:
 
 
 def _style(words: str) -> str:
-    """Return the style of a decision: a warning is yellow, a word that is no decision is dim."""
+    """Return the style of a decision: a warning is yellow, a word that is not a decision is dim."""
     if words.startswith(("warning", "undecided")):
         return "yellow"
     return next((style for word, style in _STYLES.items() if words.startswith(word)), "dim")

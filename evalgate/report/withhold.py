@@ -31,7 +31,7 @@ from evalgate.domain.measured_similarity import MeasuredSimilarity
 from evalgate.report import case_selection
 
 WITHHELD = "(text withheld)"
-"""Stands in the place of a text that was taken out."""
+"""The word in place of a text that was taken out."""
 # What may name a model; the second is what the embedded one is called. Anything else an endpoint calls itself may be a
 # text: it can repeat what it was asked.
 _NAME = re.compile(r"\S{1,200}|xllamacpp \S{1,40} sha256:[0-9a-f]{12}")
@@ -133,7 +133,7 @@ def _outcome(outcome: Outcome, mark: int | None, *, is_kept: bool) -> Outcome:
 
 
 def _withhold_names(evidence: Evidence) -> tuple[str, ...]:
-    """The notes without what no model is called."""
+    """Return the notes without what no model is called."""
     served = {result.served_by for result in evidence.results}
     texts = sorted((one for one in served if one and one.strip() and not _NAME.fullmatch(one)), key=len, reverse=True)
     if not texts:

@@ -49,7 +49,7 @@ def stop_commands(text: str, token: str) -> str:
 
     So the text must have been escaped before, as the result of `terminal.render` is. `token` has 16 or more random
     letters and digits. Raises ValueError for another token, or for one that the text contains. Commands in the text are
-    escaped as well, in case an attacker knows the token.
+    escaped as well, in case the author of the text knows the token.
     """
     if not _TOKEN.fullmatch(token) or token.lower() in text.lower():
         raise ValueError("the token of stop-commands must be random, and no part of the text")
@@ -76,7 +76,7 @@ def render_outputs(values: Mapping[str, str], delimiter: Callable[[], str]) -> s
 
 def _output(name: str, value: str, delimiter: Callable[[], str]) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an output")
+        raise ValueError(f"{name!r} is not a name of an output")
     text = "".join("\ufffd" if unicodedata.category(char) == "Cs" else char for char in value)
     for _ in range(10):
         word = delimiter()

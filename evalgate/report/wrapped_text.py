@@ -10,7 +10,7 @@ WIDTH = 80
 
 
 def wrap_words(text: str, *, indent: str = "", first: str | None = None) -> str:
-    """Return text as lines that are indented; `first` stands before the first line. A longer word keeps its line."""
+    """Return text as lines that are indented; `first` comes before the first line. A longer word keeps its line."""
     return textwrap.fill(
         visible(prose(text)),
         WIDTH,

@@ -41,7 +41,7 @@ def find_values(text: str) -> Iterator[Any]:
     """Yield the JSON objects and lists in a text that are in no other one, from left to right.
 
     JSON is strict (`json_output.parse`). What is inside of broken JSON, before its fault, does not count: the list in
-    `{"a": [1],}` is a part of something that cannot be read. A text in which many brackets are no JSON is read to a
+    `{"a": [1],}` is a part of something that cannot be read. A text in which many brackets are not JSON is read to a
     fixed multiple of its length, and no further.
     """
     left = _ROUNDS * len(text) + _FREE
@@ -66,7 +66,7 @@ def find_values(text: str) -> Iterator[Any]:
 def _find_fault(error: ValueError, text: str, start: int) -> int:
     """Return where the JSON that starts at a place is broken, or where it ends if only its values are refused."""
     fault: Exception = error
-    # a key that stands twice, NaN, a number that is too large, or a line break in a text
+    # a key that is given twice, NaN, a number that is too large, or a line break in a text
     if not isinstance(error, json.JSONDecodeError) or error.msg.startswith("Invalid control"):
         try:
             return _LENIENT.raw_decode(text, start)[1]

@@ -42,7 +42,7 @@ class ReplyObject:
     def is_in(self, text: str) -> bool:
         """Return whether another text holds the object: as JSON, or its score near its reason in another notation.
 
-        The score alone is no sign: an honest reply may give the number that an output mentions.
+        The score alone is not a sign: an honest reply may give the number that an output mentions.
         """
         written = "".join(self.written.split())
         wanted = digest(_simplify(self.value))
@@ -139,7 +139,7 @@ def _list_alike(text: str) -> list[str]:
 
 
 def _digest_object(written: str) -> str | None:
-    """Return the digest of what an object means; None for anything that is no JSON."""
+    """Return the digest of what an object means; None for anything that is not JSON."""
     try:
         return digest(_simplify(strict_json.load(" ".join(written.split()))))
     except strict_json.JsonError:
@@ -152,7 +152,7 @@ def _fold(text: str) -> str:
 
 
 class _Visible(dict[int, int | None]):
-    """A table for `str.translate` that caches each character, and drops the invisible ones that are no white space."""
+    """A table for `str.translate` that caches each character, and drops the invisible ones that are not white space."""
 
     def __missing__(self, code: int) -> int | None:
         char = chr(code)

@@ -48,7 +48,7 @@ _LOCAL_PARAMETERS: Mapping[str, Json] = {**_PARAMETERS, "max_tokens": 200}
 
 _CALLS = "tool calls beside the output"
 _IMAGES = "images of the request, which you do not see"
-"""The titles of the blocks that are no inputs. They have spaces, so no input has the same title."""
+"""The titles of the blocks that are not inputs. They have spaces, so no input has the same title."""
 _FENCE = re.compile(r"`+")
 _DATA_URL = re.compile(r"\Adata:(image/[a-z]+);base64,[A-Za-z0-9+/=]*\Z")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
@@ -101,7 +101,7 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
 def read_reply(judge: Judge, outcome: Outcome, judged: Output | None = None) -> Scored:
     """Return the score of a reply, mapped from the rubric's scale to [0, 1]. A reply in another format is Unscored.
 
-    `judged` is the output under judgement: an object that stands in it is a quotation and not the judge's reply.
+    `judged` is the output under judgement: an object in it is a quotation and not the judge's reply.
 
     "printed": (score - min) / (max - min). "expected": sum of p(k) (k - min) / (max - min) over the scale's integers
     k, with p renormalised over them (Liu et al. 2023, G-Eval, eq. 1). The renormalisation is needed because, with a

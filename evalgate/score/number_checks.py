@@ -12,7 +12,7 @@ from evalgate.score.examined import read_value
 from evalgate.score.observation import NoValueError, Observation, quote
 from evalgate.score.shown_text import show_text
 
-# what is read as a minus, of which the first stands in numbers; a dash between two words or numbers is none
+# what is read as a minus, of which the first is in numbers; a dash between two words or numbers is none
 _DASHES = "-\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 _MINUS = str.maketrans(dict.fromkeys(_DASHES, "-"))
 # a number of its own: not in a word, a version, a date, or a number in another notation (1.234,5)
@@ -21,7 +21,7 @@ _NUMBER = re.compile(
     r"(?P<digits>(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,4})?)"
     rf"(?![\w])(?![.,/:\u00b7\u066b][0-9])(?![{_DASHES}]\w)(?! ?[\u00bc-\u00be\u2150-\u215e])"
 )
-# thousands that a space or an apostrophe separates: 1 234 and 1'234 are no two numbers
+# thousands that a space or an apostrophe separates: 1 234 and 1'234 are not two numbers
 _OTHER_GROUPS = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:[ '\u2019][0-9]{3})+(?![0-9])(?!-\w)")
 _LONGEST = 400  # characters of a number; a double has fewer
 _SHOWN = 3
@@ -52,7 +52,7 @@ def check_number(check: Check, case: Case, output: Output) -> Observation:
 def find_numbers(text: str) -> list[float | int]:
     """Return the different numbers in a text, each once. Commas between groups of three digits are for thousands.
 
-    A number is written with a decimal point. Digits in words, dates, versions and times are no numbers. Invisible
+    A number is written with a decimal point. Digits in words, dates, versions and times are not numbers. Invisible
     characters are not read. Raises NoValueError for a number that is out of a double's range, and for digits in groups
     that a space or an apostrophe separates. Takes linear time.
     """

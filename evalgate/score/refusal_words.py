@@ -43,7 +43,7 @@ ALONE = ("help", "help you", "assist", "assist you", "comply", "continue")
 SENTENCES = ("i must decline", "i have to decline", "i must refuse", "i have to refuse")
 """Refusals without an action, if the sentence or its first part ends there."""
 
-_HEAD = 4_000  # characters: more white space than that before an answer is no answer
+_HEAD = 4_000  # characters: more white space than that before an answer is not an answer
 _MARKS = re.compile(r"[\W_]+")
 _END = re.compile(r"\s*(?:[.,;:!\u2013\u2014-]|$)")
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\uff07`", "'"))

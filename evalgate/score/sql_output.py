@@ -128,7 +128,7 @@ def _list_kinds(expressions: Any, statement: Any) -> Iterator[str]:
     }
     own = {**changing, **defining}.get(type(statement))
     if own is None and (not isinstance(statement, expressions.Query) or _is_empty(expressions, statement)):
-        raise ValueError(f"{type(statement).__name__}, which is no statement of a known kind")
+        raise ValueError(f"{type(statement).__name__}, which is not a statement of a known kind")
     yield own or "select"
     for inner in statement.find_all(*changing, expressions.Into):
         if isinstance(inner, expressions.Into):

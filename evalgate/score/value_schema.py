@@ -294,7 +294,7 @@ def _make_format_checker(draft: Any) -> Any:
 
 
 def _in_characters(name: str, recognise: Callable[[object], bool]) -> Callable[[object], bool]:
-    """The check of a format, for texts of no other characters than the format has."""
+    """Return the check of a format, for texts of no other characters than the format has."""
     allowed = _CHARACTERS.get(name)
     if allowed is None:
         return recognise

@@ -12,7 +12,7 @@ _MARKS = "".join(chr(code) for code in range(0x0300, 0x0370))
 def has_words(text: str, words: str) -> bool:
     """Return whether a text contains some words as a whole: "art" is not in "start", "C++" is in "C++, C".
 
-    An end of the words that is no letter or digit itself has no condition.
+    An end of the words that is not a letter or digit itself has no condition.
     """
     return _compile(words).search(text) is not None
 

@@ -308,7 +308,7 @@ class Git:
         return os.fsdecode(done.stdout).split("\0")[:-1]
 
     def spelt_otherwise(self, commit: str, path: str) -> str | None:
-        """The path of a commit that differs from this one as `fold_path` says: many disks do not tell them apart."""
+        """Return the path of a commit that equals this one by `fold_path`: many disks take both for one file."""
         files = os.fsdecode(self._run(["ls-tree", "-r", "-z", "--name-only", self.resolve(commit)]).stdout).split("\0")
         return next((one for one in files if one != path and fold_path(one) == fold_path(path)), None)
 

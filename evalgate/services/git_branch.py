@@ -145,7 +145,7 @@ class RemoteBranch:
         for oid, row in zip(oids, rows, strict=True):
             words = row.split()
             if len(words) != 3 or words[1] != "blob":
-                raise GitError(f"the object {oid[:12]} is missing, or is no file", hint="git fsck")
+                raise GitError(f"the object {oid[:12]} is missing, or is not a file", hint="git fsck")
             sizes.append(int(words[2]))
         return sizes
 

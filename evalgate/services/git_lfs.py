@@ -1,4 +1,4 @@
-"""Files in Git LFS: git holds a pointer, and the content lies in a store of its own."""
+"""Files in Git LFS: git has a pointer, and the content is in a separate store."""
 
 from __future__ import annotations
 

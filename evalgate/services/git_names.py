@@ -33,5 +33,5 @@ def branch_of(ref: str) -> str:
 
 
 def fold_path(path: str) -> str:
-    """A path as disks see it that tell neither capitals nor ways of writing an accent apart."""
+    """Return a path as a disk sees it that ignores case and the ways of writing an accent."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())

@@ -84,7 +84,7 @@ def open_remote(named: str, folder: Path, *, token: str | None = None) -> Remote
     of the process or with the last use. Raises GitError.
     """
     if named.startswith("-"):
-        raise GitError(f'"{hide_users(named)}" is no remote of git', hint="name a remote, an address or a path")
+        raise GitError(f'"{hide_users(named)}" is not a remote of git', hint="name a remote, an address or a path")
     repository = _is_in_repository(folder)
     address = named
     url = _find_url(folder, named) if repository else None

@@ -64,7 +64,7 @@ class Langfuse:
     """A project of a Langfuse server. The server's version is checked with the first request."""
 
     def __init__(self, url: str, keys: LangfuseKeys, *, seconds: int = _SECONDS) -> None:
-        """Nothing is requested yet. Raises InputError for an address that names no server."""
+        """Make no request yet. Raises InputError for an address that names no server."""
         self.url = check_address(url)
         self._keys = keys
         self._mask = Mask((keys.secret, f"{keys.public}:{keys.secret}"))

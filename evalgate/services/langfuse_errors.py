@@ -9,7 +9,7 @@ from evalgate.errors import ServiceError
 from evalgate.mask import Mask
 
 ADDRESS = "check the address of the Langfuse server"
-LATER = "repeat the command in a while"
+LATER = "repeat the command later"
 _KEYS = "check the public and the secret key, and that both are of this server"
 
 _LONGEST = 300
@@ -43,7 +43,7 @@ def make_error(place: str, status: int, said: str) -> LangfuseError:
         kind, message = LangfuseMissingError, f"not found{said}"
     elif status == 404:
         # the page of another server, or of another path, does not say that a prompt is missing
-        message, hint = "the address is no Langfuse server (404)", ADDRESS
+        message, hint = "the address is not a Langfuse server (404)", ADDRESS
     elif status == 400 and _RACE in said:
         kind, message, hint = LangfuseRaceError, f"another create was faster{said}", LATER
     elif status == 413:

@@ -34,7 +34,7 @@ class LangfusePrompt:
 class LangfuseListing:
     """All versions of a prompt by their numbers, the labels that any of them has, and the newest one's `config`.
 
-    `config` is empty if it is no object.
+    `config` is empty if it is not an object.
     """
 
     name: str

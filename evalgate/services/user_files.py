@@ -77,7 +77,7 @@ def _check(path: Path, file: BinaryIO) -> BinaryIO:
 
 def _refuse_large(path: Path, size: int) -> None:
     if size > LARGEST:
-        raise _refuse(path, f"has {size:,} bytes or more; the most that is read is {LARGEST:,}")
+        raise _refuse(path, f"has {size:,} bytes or more; at most {LARGEST:,} are read")
 
 
 def _refuse(path: Path, why: str) -> InputError:

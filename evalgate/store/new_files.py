@@ -14,7 +14,7 @@ from evalgate.store.atomic import write_file
 def find_obstacle(root: Path, path: str) -> str | None:
     """Return what is in the way of a file below `root`: a link, or a file where a folder has to be. None if nothing is.
 
-    A file at the path itself is no obstacle.
+    A file at the path itself is not an obstacle.
     """
     place = root
     for part in path.split("/")[:-1]:

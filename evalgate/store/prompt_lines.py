@@ -1,4 +1,4 @@
-"""The file of the prompts that a run sent: JSON lines, in which each text stands once."""
+"""The file of the prompts that a run sent: JSON lines, in which each text is written once."""
 
 from __future__ import annotations
 

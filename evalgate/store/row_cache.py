@@ -108,7 +108,7 @@ class RowCache:
                 self._connection.executemany(order, page)
             with self._change():
                 self._ask(f"DELETE FROM {kind} WHERE at >= ? AND at < ?", since, until)
-                # the pages are newest first, and a row that stands in two of them is the newer one
+                # the pages are newest first, and of a row in two of them the first is the newer one
                 columns = f"INSERT OR REPLACE INTO {kind} ({_COLUMNS[kind]}) SELECT {_COLUMNS[kind]}"
                 done = self._ask(f"{columns} FROM temp.new_{kind} ORDER BY rowid DESC")
             return done.rowcount

@@ -1,4 +1,4 @@
-"""The state in a comment: what is written reads back, and any other text is no state."""
+"""The state in a comment: what is written reads back, and any other text is not a state."""
 
 from __future__ import annotations
 

@@ -402,7 +402,7 @@ def test_a_version_that_passed_is_published_by_its_number(langfuse_hub: Langfuse
     langfuse_hub.forget()
     ran = langfuse_hub.tick()
     assert ran.outputs["judged"] == "[]" and f"is published as {row['version']}" in ran.log
-    # evalgate's own move of the label is no proposal
+    # evalgate's own move of the label is not a proposal
     inputs = {"command": "promote", "prompt": "support", "to": "staging"}
     assert langfuse_hub.hub.run("workflow_dispatch", event, **inputs).code == 0
     assert langfuse_hub.tick().outputs["judged"] == "[]"

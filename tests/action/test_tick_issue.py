@@ -258,7 +258,7 @@ def test_a_hold_for_a_fault_is_told_and_over_when_rows_are_whole_again(ticks: Sc
     broken = [{**row, "scores": {"helpful": 7}} for row in ticks.rows()]
     assert ticks.run(3, broken).code == 0
     (issue,) = ticks.issues
-    assert issue["title"] == "evalgate: support is held" and "a score that is no number from 0 to 1" in issue["body"]
+    assert issue["title"] == "evalgate: support is held" and "a score that is not a number from 0 to 1" in issue["body"]
     ticks.run(4)
     ticks.run(5, [])  # without a row nothing is over
     assert len(ticks.writes) == 1

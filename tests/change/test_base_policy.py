@@ -201,11 +201,11 @@ def test_a_renamed_prompt_is_followed(world: World) -> None:
     assert gate["candidate"]["source"].endswith(":prompts/renamed.prompt.yml")
     assert gate["baseline"]["source"].endswith(f":{FILE}")
     assert gate["level"]["effective"] == "MINOR"
-    assert (edited(report), report["warnings"]) == ([], []), "to name the new path is no edit of the rules"
+    assert (edited(report), report["warnings"]) == ([], []), "to name the new path is not an edit of the rules"
 
 
 def test_a_plain_rename_has_to_be_said_in_the_configuration(world: World) -> None:
-    """What is merged is valid, so that the next change is no error."""
+    """What is merged is valid, so that the next change is not an error."""
     new = "prompts/renamed.prompt.yml"
     world.repository.git("mv", FILE, new)
     world.repository.commit("renamed")

@@ -66,7 +66,7 @@ def test_a_clone_knows_what_the_last_commit_of_its_default_branch_brought(  # no
 
 @pytest.mark.parametrize("arguments", [(), ("--changed",), ("--policy-ref", "base")])
 def test_a_stale_branch_does_not_hide_the_one_of_origin(world: World, arguments: tuple[str, ...]) -> None:
-    """What was mended in between is undone: against the state before that it is no loss."""
+    """What was mended in between is undone: against the state before that it is not a loss."""
     world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
     git = world.repository.git
     world.repository.commit("bad", **{"prompts/support.prompt.yml": prompt("1.0.1", "Be brief, and rudely so.")})

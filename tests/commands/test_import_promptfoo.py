@@ -108,7 +108,7 @@ def test_a_repository_below_its_top_is_fine_for_import(
 
 @pytest.mark.parametrize(("options", "why"), [
     (["--cases", "c.jsonl", "--strict"], "--strict is for a configuration"),
-    (["--cases", "c.jsonl"], "is no file of results of promptfoo"),
+    (["--cases", "c.jsonl"], "is not a file of results of promptfoo"),
     (["--arm", "baseline"], "name what to write"),
 ])  # fmt: skip
 def test_the_options_of_results_are_not_for_configurations(

@@ -59,11 +59,11 @@ def test_a_table_is_imported(folder: Path, evalgate: Run) -> None:
     (["inspect", "inspect-bad.eval"], "name what to write"),
     (["inspect", "inspect-bad.eval", "--cases", "c.jsonl", "--arm", "baseline"], "need --scores"),
     (["inspect", "inspect-error.eval", "--cases", "c.jsonl"], "cases are missing: its status is error"),
-    (["promptfoo", "inspect-bad.eval", "--cases", "c.jsonl"], "is no file of results of promptfoo"),
-    (["deepeval", "deepeval-4-goldens.json", "--scores", "s.jsonl"], "is no test run of deepeval"),
+    (["promptfoo", "inspect-bad.eval", "--cases", "c.jsonl"], "is not a file of results of promptfoo"),
+    (["deepeval", "deepeval-4-goldens.json", "--scores", "s.jsonl"], "is not a test run of deepeval"),
     (["deepeval", "evals-bad-colours.jsonl", "--cases", "c.jsonl"], "has neither an input nor a scenario"),
     (["openai-evals", "evals-bad-colours.jsonl", "--cases", "c.jsonl"], "a log has no cases"),
-    (["openai-evals", "evals-samples.jsonl", "--scores", "s.jsonl"], "is no log of openai/evals"),
+    (["openai-evals", "evals-samples.jsonl", "--scores", "s.jsonl"], "is not a log of openai/evals"),
     (["csv", "deepeval-4-goldens.csv", "--cases", "c.jsonl", "--separator", ""], "--separator must be a text"),
 ])  # fmt: skip
 def test_what_cannot_be_imported_is_refused_and_nothing_is_written(

@@ -227,8 +227,8 @@ def test_the_sample_is_written_again_beside_its_own_files(project: Repository, e
         ("langfuse:support@production", None, "no Langfuse server is named, and init reads from one"),
         ("../outside.md", None, "outside"),
         ("/etc/hostname", None, "is outside of this folder"),
-        ("", None, "'' is no name that a configuration can have"),
-        ("a\nb.md", None, "is no name that a configuration can have"),
+        ("", None, "'' is not a name that a configuration can have"),
+        ("a\nb.md", None, "is not a name that a configuration can have"),
     ],
 )
 def test_what_is_no_prompt_is_refused_and_nothing_is_written(

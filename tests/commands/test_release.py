@@ -475,7 +475,7 @@ def test_on_a_broken_ledger_a_rollback_goes_to_what_was_in_production_before(reg
     with pytest.raises(InputError, match="there is no older version in production before"):
         roll_back(registry, why="and worse")
     assert roll_back(registry, to="1.2.0").version == THREE
-    with pytest.raises(RefusedError, match=r'"1.9.0" is no version that was in production before that'):
+    with pytest.raises(RefusedError, match=r'"1.9.0" is not a version that was in production before that'):
         roll_back(registry, to="1.9.0")
 
 

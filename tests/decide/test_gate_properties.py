@@ -235,7 +235,7 @@ def test_a_report_names_what_broke_and_what_was_fixed() -> None:
 
 @pytest.mark.parametrize(("held", "decision"), [(7, Verdict.FAIL), (6, Verdict.PASS), (4, Verdict.PASS)])
 def test_a_critical_case_is_broken_in_seven_draws_of_seven(held: int, decision: Verdict) -> None:
-    """One that breaks in four draws and holds in a later one is no FAIL, and nothing is open about it."""
+    """One that breaks in four draws and holds in a later one is not a FAIL, and nothing is open about it."""
     baseline, candidate = np.full((60, 3), 0.75), np.full((60, 7), 0.75)
     candidate[5, :held] = 0.0
     gate = gate_of({"judge": Drawn(kind="judge", baseline=baseline, candidate=candidate)}, sequential=False, margin=0.1)

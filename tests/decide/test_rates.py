@@ -19,5 +19,5 @@ def test_a_rate_and_its_wilson_interval(count: int, runs: int, low: float, high:
 
 def test_no_run_says_nothing_of_a_rate() -> None:
     assert (estimate_rate(0, 0).low, estimate_rate(0, 0).high) == (0.0, 1.0)
-    with pytest.raises(ValueError, match="no rate"):
+    with pytest.raises(ValueError, match="not a rate"):
         estimate_rate(3, 2)

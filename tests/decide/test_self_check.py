@@ -93,7 +93,7 @@ def test_it_is_the_same_for_the_same_seed() -> None:
 
 
 def test_units_are_drawn_and_split_as_a_whole() -> None:
-    # Every cluster of 8 cases answers alike, sample by sample: a case is no unit then.
+    # Every cluster of 8 cases answers alike, sample by sample: a case is not a unit then.
     units = [i // 8 for i in range(200)]
     shared = stored(25, 3)
     data = [shared[unit] for unit in units]

@@ -95,7 +95,7 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
     "a committer approves": (ASKED, [said("Helper")], "Helper wrote part of the change"),
     "a committer of one commit approves, and so does somebody else": (ASKED, [said("helper"), said("bob")], "+bob"),
     "a stranger approves": (ASKED, [said("eve")], "eve may not write to this repository"),
-    "a deleted account approves": (ASKED, [said("")], "somebody unknown may not write to this repository"),
+    "a deleted account approves": (ASKED, [said("")], "an unknown account may not write to this repository"),
     "a login is the same in any case": (ASKED, [said("ANN")], "+ANN"),
     "a bot approves": (ASKED, [said("robot[bot]")], "robot[bot] is a bot: a person has to sign off"),
     "a bot on the list approves": (
@@ -271,7 +271,7 @@ LABELS: dict[str, tuple[tuple[str, ...], list[Labelling], list[Opinion], str]] =
     "put on by a bot": (ON, [label("robot[bot]")], [], "robot[bot] is a bot: a person has to sign off"),
     "another label": (("other",), [label("ann", name="other")], [], NEEDS),
     "somebody objects": (ON, [label("ann")], [said("bob", VETO)], "bob requests changes"),
-    "an approval is no label": ((), [], [said("ann")], NEEDS),
+    "an approval is not a label": ((), [], [said("ann")], NEEDS),
 }
 
 

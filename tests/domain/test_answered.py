@@ -1,4 +1,4 @@
-"""A text of nothing but thoughts is no answer, with or without a start tag."""
+"""A text of nothing but thoughts is not an answer, with or without a start tag."""
 
 from __future__ import annotations
 

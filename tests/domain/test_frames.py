@@ -45,7 +45,7 @@ def test_what_has_no_score_has_a_row_and_no_value() -> None:
     first = replace(gate.evidence.results[0], scores={"tone": Unscored(reason="why"), "answered": Score(value=1.0)})
     evidence = replace(gate.evidence, results=(first, *gate.evidence.results[1:]))
     frame = replace(report, gates=(replace(gate, evidence=evidence),)).to_frame()
-    assert len(frame) == 120, "answered is no score of the configuration's"
+    assert len(frame) == 120, "answered is not a score of the configuration's"
     assert math.isnan(frame["value"][0]) and frame["reason"][0] == "why"
 
 

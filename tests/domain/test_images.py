@@ -35,7 +35,7 @@ def test_the_media_type_is_that_of_the_content(data: bytes, kind: str | None) ->
 
 
 def test_what_is_too_large_or_a_pointer_is_no_image() -> None:
-    with pytest.raises(ValueError, match="the most for an image"):
+    with pytest.raises(ValueError, match="an image may have"):
         read_image(PNG + bytes(MAX_IMAGE_BYTES))
     with pytest.raises(ValueError, match="git lfs pull"):
         read_image(b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n")

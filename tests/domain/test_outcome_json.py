@@ -1,4 +1,4 @@
-"""Outcomes as plain data: what is written reads back, and what is no answer is read as none."""
+"""Outcomes as plain data: what is written reads back, and what is not an answer is read as none."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ TEXTS = st.lists(st.tuples(st.sampled_from(READING), st.sampled_from(BLANKS)), m
 def test_templates_of_one_normalised_digest_render_the_same_up_to_white_space(
     parts: list[tuple[str, str]], others: list[str], files: tuple[str, str]
 ) -> None:
-    """White space that a condition or a filter reads is no mere white space: it decides what is sent."""
+    """White space that a condition or a filter reads is not mere white space: it decides what is sent."""
 
     def make(blanks: list[str], file: str) -> PromptVersion:
         text = "{{ query }}" + "".join(part.format(blank) for (part, _), blank in zip(parts, blanks, strict=False))

@@ -1,4 +1,4 @@
-"""Replies without an answer are no answers, in any form and from any kind of target: endpoint, function, file."""
+"""Replies without an answer are not answers, in any form and from any kind of target: endpoint, function, file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function of the user's prints holds no secret, and is no command in the action."""
+"""What a function of the user's prints holds no secret, and is not a command in the action."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_scores_of_the_application_stay_those_of_the_rows(config: Config) -> Non
     given = replace(RULES, scores={"polite": 0.1, "helpful": 0.1})
     rules, notes = choose_criteria(config, "support", given, are_defaults=False)
     assert list(rules.criteria) == ["polite"] and rules.scores == given.scores
-    assert notes == ("helpful is no check or judge of the gate: its scores are those that the rows have",)
+    assert notes == ("helpful is not a check or judge of the gate: its scores are those that the rows have",)
 
 
 def test_a_default_that_needs_expected_is_left_out_and_told(config: Config) -> None:

@@ -87,7 +87,7 @@ def test_scores_without_a_drop_have_the_usual_one_and_none_can_be_written(tmp_pa
     ("{stage: [5]}", 'unknown key "stage"; did you mean "stages"?'),
     ("{stages: [5, 5]}", "3:25: 5 % is not above the stage before it"),
     ("{stages: [50, 25]}", "25 % is not above the stage before it"),
-    ("{stages: [0.001]}", "0.001 is no share above 0 and below 100 %, in steps of 0.01"),
+    ("{stages: [0.001]}", "0.001 is not a share above 0 and below 100 %, in steps of 0.01"),
     ("{stages: [100]}", "must be less than 100"),
     ("{stages: []}", '"stages" is empty'),
     ("{stages: [{hours: 4}]}", '"share" is missing'),
@@ -118,7 +118,7 @@ def test_a_fault_has_its_place(tmp_path: Path, text: str, message: str) -> None:
 def test_stages_of_a_command_line() -> None:
     assert read_stages([5, 25.5]) == (Stage(share=500, hours=24), Stage(share=2550, hours=24))
     for share in (-1, 0, 100, 1e-320, math.inf, -math.inf, math.nan):
-        with pytest.raises(ValueError, match="no share above 0"):
+        with pytest.raises(ValueError, match="not a share above 0"):
             read_stages([5, share])
 
 

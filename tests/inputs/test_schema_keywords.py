@@ -138,7 +138,7 @@ def test_other_words_and_letters_in_another_order(project: Project, key: str) ->
 def test_a_schema_without_any_keyword_is_refused(project: Project, schema: Any) -> None:
     faults = told(project, schema)
     assert "asks nothing of an output" in faults[0]
-    assert ('stands below "schema"' in faults[-1]) is ("schema" in schema)
+    assert ('is below "schema"' in faults[-1]) is ("schema" in schema)
     assert not told(project, {**schema, "type": "object"})
     assert not told(project, {})
 

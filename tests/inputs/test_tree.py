@@ -83,7 +83,7 @@ def test_large_files_are_refused_before_they_are_read(tmp_path: Path, monkeypatc
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(tree.MAX_FILE_BYTES + 1)  # sparse: takes no room
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("was read"))
-    with pytest.raises(InputError, match="has 268,435,457 bytes; the most that is read is 268,435,456"):
+    with pytest.raises(InputError, match="has 268,435,457 bytes; at most 268,435,456 are read"):
         WorkTree(tmp_path).read("huge")
 
 

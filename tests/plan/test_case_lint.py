@@ -66,9 +66,9 @@ def test_near_duplicates_are_found_unless_they_are_of_one_cluster() -> None:
 
 def test_an_answer_in_the_prompt_or_in_the_question_is_found() -> None:
     kind, message, _ = only(lint(case(0, expected="It takes thirty working days")))
-    assert kind == "leaked_answer" and "stands in the prompt p.md" in message
+    assert kind == "leaked_answer" and "is in the prompt p.md" in message
     kind, message, _ = only(lint(case(0, query="is it the long answer?", expected="the long answer")))
-    assert kind == "leaked_answer" and "stands in its own query" in message
+    assert kind == "leaked_answer" and "is in its own query" in message
 
 
 def test_a_class_and_a_source_are_no_leaks() -> None:

@@ -158,4 +158,4 @@ def test_a_request_of_many_megabytes_is_never_made() -> None:
     large = case(1, query="q", context="c" * 1_000_000)
     with pytest.raises(InputError) as caught:
         plan(candidate=version, cases=dataset(case(0, query="q", context="c"), large))
-    assert "the messages are 20,000,000,009 characters; the most is 16,777,216" in str(caught.value)
+    assert "the messages are 20,000,000,009 characters; at most 16,777,216 are sent" in str(caught.value)

@@ -1,4 +1,4 @@
-"""How much an edit is does not depend on how its author writes it: whatever is added, an edit that adds much is no PATCH."""
+"""How much an edit is does not depend on how its author writes it: whatever is added, an edit that adds much is not a PATCH."""
 
 from __future__ import annotations
 

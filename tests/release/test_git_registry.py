@@ -386,10 +386,10 @@ def test_other_entries_of_the_branch_are_no_documents(place: GitPlace, registry:
     commit_by_hand(place.remote, f"160000 {'1' * 40}\tmodule.json\n")
     assert registry.list_names() == ["support"]
     for name in ("link", "module"):
-        with pytest.raises(RegistryError, match=f"{name} is no regular file"):
+        with pytest.raises(RegistryError, match=f"{name} is not a regular file"):
             registry.read(name)
         found = verify(registry.history(name), name)
-        assert found is not None and "are no release document" in found.problem
+        assert found is not None and "are not a release document" in found.problem
     promoted = Sequel(registry).promote(make_version(), "staging")
     assert registry.read("support") == promoted
     kept = git(place.remote, "ls-tree", "--name-only", "-z", BRANCH).split("\0")
@@ -528,5 +528,5 @@ def test_a_revision_that_is_no_document_is_the_break_of_its_ledger(
     place.write_by_hand("support", first.data)
     promoted = sequel.promote(make_version(), "staging")
     (broken,) = verify_ledgers(registry)
-    assert broken.first_break is not None and broken.first_break.startswith("revision 2: the bytes are no release")
+    assert broken.first_break is not None and broken.first_break.startswith("revision 2: the bytes are not a release")
     assert broken.revisions == 4 and registry.read("support") == promoted

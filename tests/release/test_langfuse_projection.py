@@ -250,7 +250,7 @@ def test_a_person_who_moves_a_label_again_and_again_is_told(
 
     real("support", other, ["production"])
     server.prompts.move = move  # type: ignore[method-assign]
-    with pytest.raises(RegistryError, match="somebody else moves production"):
+    with pytest.raises(RegistryError, match="another writer moves production"):
         projection.write("support")
 
 

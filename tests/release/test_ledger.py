@@ -130,7 +130,7 @@ def test_what_does_not_follow_is_named(change: Callable[[ReleaseDocument], dict[
 def test_bytes_that_are_no_document_have_the_number_after_the_last_one(data: bytes) -> None:
     chain = make_chain(START)
     found = verify([*(one.data for one in chain), data])
-    assert found is not None and found.revision == 14 and "are no release document" in found.problem
+    assert found is not None and found.revision == 14 and "are not a release document" in found.problem
     assert verify([data]) == LedgerBreak(revision=1, problem=found.problem)
 
 
@@ -192,7 +192,7 @@ def change_value(document: dict[str, Any], path: tuple[str | int, ...], value: A
 
 
 def chain_anew(documents: list[bytes]) -> list[bytes]:
-    """Return documents with the digests that an attacker can compute, who may write all of them."""
+    """Return documents with the digests that a writer of all of them can compute."""
     made: list[bytes] = []
     for data in documents:
         if made:
@@ -280,7 +280,7 @@ def forge_version(document: ReleaseDocument) -> dict[str, Any]:
     (lambda d: {"entry": replace(d.entry, verb="frobnicate")}, 'its verb is "frobnicate"'),
     (lambda d: {"versions": {key: d.versions[key] for key in set(d.labels.values())}}, "is not in it any more"),
     (lambda d: {"at": "1990-01-01T00:00:00Z"}, "its time is 1990-01-01T00:00:00Z, and that of revision 13"),
-    (lambda d: {"at": "2026-13-01T00:00:00Z"}, "which no calendar has"),
+    (lambda d: {"at": "2026-13-01T00:00:00Z"}, "which is not a valid date"),
     (lambda d: {"rollout": {"kind": "canary", "candidate": d.labels["staging"], "control": d.labels["production"],
                             "share": 10_000, "salt": "s"}}, "its rollout is not that"),
     (lambda d: {"monitoring": {"version": d.labels["production"]}}, "its monitoring is not that of its version"),

@@ -88,7 +88,7 @@ def test_the_digest_of_a_report_is_that_of_its_file() -> None:
 def test_times_of_reports_become_times_of_documents() -> None:
     assert _make_time("2026-11-29T13:00:00+01:00") == "2026-11-29T12:00:00Z"
     assert _make_time("2026-11-29T12:00:00") == "2026-11-29T12:00:00Z"
-    with pytest.raises(InputError, match='"soon" in the report is no time'):
+    with pytest.raises(InputError, match='"soon" in the report is not a time'):
         _make_time("soon")
 
 

@@ -86,7 +86,7 @@ def test_a_file_that_is_no_database_is_refused_and_stays_as_it_is(path: Path, co
     path.write_bytes(content)
     registry = SqliteRegistry(path)
     for use in (lambda: registry.read("support"), lambda: registry.append(make_document(make_version()))):
-        with pytest.raises(RegistryError, match=r"is damaged, or is no SQLite database") as refused:
+        with pytest.raises(RegistryError, match=r"is damaged, or is not an SQLite database") as refused:
             use()
         assert str(path) in str(refused.value)
     assert path.read_bytes() == content

@@ -606,7 +606,7 @@ def constant() -> Report:
 
 
 def hostile() -> Report:
-    """Every text that others write is an attack, in a report with two gates."""
+    """Every text that others write is hostile, in a report with two gates."""
     dirty = Score(value=0.0, reason=HOSTILE)
     findings = (Finding(criterion=HOSTILE, kind="check", decision=Verdict.FAIL, sentence=HOSTILE, blocks=True),)
     remark = Finding(criterion=HOSTILE, kind="remark", decision=Verdict.PASS, sentence=HOSTILE, blocks=False)

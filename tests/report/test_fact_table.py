@@ -26,6 +26,6 @@ def test_facts_and_a_table_are_a_heading_a_list_and_rows() -> None:
 def test_texts_stay_text() -> None:
     shown = render_facts(HOSTILE, [("stage", HOSTILE)], [[HOSTILE, "n"], [HOSTILE, HOSTILE]])
     assert len(shown.splitlines()) == 7
-    plain = re.sub("`[^`]*`", "", shown)  # a code span is no markup
+    plain = re.sub("`[^`]*`", "", shown)  # a code span is not markup
     assert "`@ann`" in shown and not re.search(r"[@\x1b<`]|\]\(", plain)
     assert all(row.count("|") == 3 for row in shown.splitlines()[4:])

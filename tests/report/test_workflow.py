@@ -91,7 +91,7 @@ PIECES = (
     *("::stop-commands::x", f"::{TOKEN}::", "::error file=a,line=1::", "\r", "\n", "\r\n", "%0A", "%3A"),
     *("\u200b", "\ufe0f", "\u034f", "\u00ad", "\ufeff", "\x00", "\x1b", "\x1b[1m", *WHITE),
 )
-ATTACKS = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=12).map("".join)
+HOSTILE = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=12).map("".join)
 PLANTED = (
     "::error::x",
     "\u2003::error::x",
@@ -113,7 +113,7 @@ def test_the_runner_obeys_what_is_planted_unless_it_is_neutralised(text: str) ->
     assert not Runner().write(workflow.escape_log(text)).commands
 
 
-@given(st.lists(ATTACKS, max_size=6), st.lists(st.sampled_from(["", "\n", " ", "\t", "\r\n"]), min_size=6, max_size=6))
+@given(st.lists(HOSTILE, max_size=6), st.lists(st.sampled_from(["", "\n", " ", "\t", "\r\n"]), min_size=6, max_size=6))
 def test_no_text_is_a_command_whatever_stands_around_it(texts: list[str], joints: list[str]) -> None:
     runner = Runner().write(
         "".join(workflow.escape_log(text) + joint for text, joint in zip(texts, joints, strict=False))
@@ -136,7 +136,7 @@ def test_no_command_is_put_together_from_texts(texts: tuple[str, ...]) -> None:
     assert not Runner().write("".join(workflow.escape_log(text) for text in texts)).commands
 
 
-@given(ATTACKS)
+@given(HOSTILE)
 def test_a_log_line_shows_all_of_its_text(text: str) -> None:
     shown = workflow.escape_log(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
     assert shown == escape.block(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
@@ -149,7 +149,7 @@ def test_usual_text_stays_as_it_is(text: str) -> None:
     assert workflow.escape_log(text) == ("\\x3a:" if text == "::" else text)
 
 
-@given(ATTACKS, ATTACKS, ATTACKS)
+@given(HOSTILE, HOSTILE, HOSTILE)
 def test_a_command_says_just_what_it_should(message: str, title: str, path: str) -> None:
     line = workflow.render_command("error", message, file=path, line=3, title=title)
     assert "\n" not in line and "\r" not in line
@@ -164,7 +164,7 @@ def test_a_command_without_properties() -> None:
     assert workflow.render_command("group", "100 %\nsure", title=None) == "::group::100 %25%0Asure"
 
 
-@given(ATTACKS)
+@given(HOSTILE)
 def test_nothing_between_stop_and_its_end_is_obeyed(text: str) -> None:
     if TOKEN in text.lower():
         with pytest.raises(ValueError, match="token"):
@@ -211,7 +211,7 @@ def outputs_of(text: str) -> dict[str, str]:
     return found
 
 
-@given(st.dictionaries(st.sampled_from(["verdict", "failed", "comment-url", "level"]), ATTACKS | st.text()))
+@given(st.dictionaries(st.sampled_from(["verdict", "failed", "comment-url", "level"]), HOSTILE | st.text()))
 def test_outputs_come_back_as_they_were_given(values: dict[str, str]) -> None:
     words = (f"{TOKEN}{number}" for number in itertools.count())
     assert outputs_of(workflow.render_outputs(values, lambda: next(words))) == {

@@ -92,7 +92,7 @@ def test_five_outputs_pass_and_five_fail(kind: str, options: dict[str, Any], goo
     ],
 )
 def test_hostile_outputs_raise_nothing(kind: str, options: dict[str, Any]) -> None:
-    # an answer that is no refusal passes `no_refusal`, whatever it is, but for an empty one
+    # an answer that is not a refusal passes `no_refusal`, whatever it is, but for an empty one
     assert fails_on_all_hostile(kind, **options) or kind == "no_refusal"
     for text in ("", " ", "\u200b", "\U000e0041"):
         assert value(kind, text, **options) == 0.0

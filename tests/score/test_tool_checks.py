@@ -73,7 +73,7 @@ REFUND, NOTIFY, DELETE = call("refund", {"order": 7}), call("notify"), call("del
         ({"schema": ORDER}, [REFUND, DELETE], 0),
         ({"tool": "refund", "schema": {"type": "object"}}, [call("refund", "order 7")], 0),
         ({"tool": "refund", "schema": {"type": "object"}}, [call("refund", '{"order": 7')], 0),
-        # an announced call that is not in the answer is no call of the tool
+        # an announced call that is not in the answer is not a call of the tool
         ({}, [ToolCall(name=UNNAMED, arguments="null")], 0),
     ],
 )

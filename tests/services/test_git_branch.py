@@ -91,7 +91,7 @@ def test_many_contents_are_read_in_parts(branch: RemoteBranch, monkeypatch: pyte
     assert list(branch.read_contents([], 10)) == []
     with pytest.raises(GitError, match="has 7 bytes; it may have 6"):
         list(branch.read_contents(oids, 6))
-    with pytest.raises(GitError, match="is missing, or is no file"):
+    with pytest.raises(GitError, match="is missing, or is not a file"):
         list(branch.read_contents(["1" * 40], 6))
 
 

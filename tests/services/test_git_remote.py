@@ -42,7 +42,7 @@ def test_a_path_starts_at_the_folder(repository: Repository, tmp_path: Path) -> 
 
 
 def test_an_option_is_no_remote(tmp_path: Path) -> None:
-    with pytest.raises(GitError, match="is no remote"):
+    with pytest.raises(GitError, match="is not a remote"):
         open_remote("--upload-pack=touch pwned", tmp_path)
 
 

@@ -152,7 +152,7 @@ def test_refusals_say_why(langfuse: Langfuse) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
-        (404, "<html>no</html>", "is no Langfuse server"),
+        (404, "<html>no</html>", "is not a Langfuse server"),
         (301, "", "redirects"),
         (413, "Body exceeded 1mb limit", "larger than the server takes"),
         (200, "<html>hello</html>", "not what Langfuse sends"),
@@ -238,7 +238,7 @@ def test_a_plain_request_is_answered_or_refused(server: LangfuseServer, langfuse
     assert [one["name"] for one in found["data"]] == ["a"]
     with pytest.raises(LangfuseMissingError, match="Prompt not found"):
         langfuse.request("b", "/api/public/v2/prompts/b")
-    with pytest.raises(LangfuseError, match="is no Langfuse server"):
+    with pytest.raises(LangfuseError, match="is not a Langfuse server"):
         langfuse.request("b", "/api/nothing")
 
 

@@ -37,7 +37,7 @@ def test_anything_but_the_json_of_an_error_says_nothing(body: object) -> None:
     [
         (401, {"message": "Invalid credentials."}, LangfuseError, "refuses the keys (401): Invalid credentials."),
         (404, {"message": "Prompt not found"}, LangfuseMissingError, "not found: Prompt not found"),
-        (404, "<html>", LangfuseError, "the address is no Langfuse server (404)"),
+        (404, "<html>", LangfuseError, "the address is not a Langfuse server (404)"),
         (400, {"message": "due to unique constraint failure"}, LangfuseRaceError, "another create was faster"),
         (400, {"message": "bad", "error": [{"message": "a\nb"}]}, LangfuseError, "(400): bad; a b"),
         (413, "too large", LangfuseError, "larger than the server takes"),

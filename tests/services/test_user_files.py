@@ -23,7 +23,7 @@ def test_a_regular_file_is_read_up_to_a_size(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(user_files, "LARGEST", 10)
     assert read_user_file(file) == read_user_file(tmp_path / "link") == b"x" * 10
     file.write_bytes(b"x" * 11)
-    with pytest.raises(InputError, match="the most that is read is 10"):
+    with pytest.raises(InputError, match="at most 10 are read"):
         read_user_file(file)
 
 
@@ -53,7 +53,7 @@ def test_a_stream_of_the_shell_is_read_to_its_end(size: int, monkeypatch: pytest
             with open_user_file(Path(f"/dev/fd/{ours}")) as file:
                 assert file.read() == b"x" * 10
         else:
-            with pytest.raises(InputError, match="the most that is read is 10"):
+            with pytest.raises(InputError, match="at most 10 are read"):
                 read_user_file(Path(f"/dev/fd/{ours}"))
     finally:
         writer.join()

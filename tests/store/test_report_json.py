@@ -227,11 +227,11 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
     "a new key left out": (lambda data: data["gates"][0].pop("blocking"), 'gates[0]: missing "blocking"'),
     "an old format": (lambda data: data.update(format=0), "format: expected 1, found 0"),
     "true for the format": (lambda data: data.update(format=True), "format: expected 1, found true"),
-    "a number that is no exit code": (
+    "a number that is not an exit code": (
         lambda data: data.update(exit_code=6),
         "exit_code: 6 is not one of 0, 1, 2, 3, 4, 5, 130",
     ),
-    "a number that is no exit code of a gate": (
+    "a number that is not an exit code of a gate": (
         lambda data: data["gates"][0].update(exit_code=-1),
         "gates[0].exit_code: -1 is not one of 0, 1, 2, 3, 4, 5, 130",
     ),

@@ -21,7 +21,7 @@ from evalgate.cli.imports.new_files_options import file_argument, print_imported
 @click.option("--expected", metavar="COLUMN", help="The column of the expected answers.")
 @click.option("--tags", metavar="COLUMN", help="The column of the tags.")
 @click.option("--cluster", metavar="COLUMN", help="The column of what groups cases that belong together.")
-@click.option("--separator", default=";", show_default=True, metavar="TEXT", help="What stands between two tags.")
+@click.option("--separator", default=";", show_default=True, metavar="TEXT", help="The text between two tags.")
 @click.option(
     "--json", "json_columns", multiple=True, metavar="COLUMN", help="A column whose cells are JSON; repeatable."
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @make_step_command("advance")
 def command(registry: Registry, name: str, by: Actor, why: str, *, dry_run: bool) -> RolloutChange:
-    """Let the rollout of the prompt NAME go on by your word, without the proof; the ledger says so.
+    """Let the rollout of the prompt NAME go on without the proof. The ledger records that you decided it.
 
     After the last stage its candidate becomes production.
     """

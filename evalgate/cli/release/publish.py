@@ -58,7 +58,7 @@ def command(
     """Publish the prompts of HEAD as versions, or with --source one in Langfuse, if they passed their gates.
 
     Run it after the merge. A prompt that is published already is left alone. Any other needs a report of exactly this
-    content and these cases that lets the change merge by the policy of now: that of --report, else the stored verdict,
+    content and these cases that lets the change merge by the present policy: that of --report, else the stored verdict,
     else that of a run, which asks no known answer again. A version that still needs a sign-off is published, but cannot
     become production. Without `version:` in the prompt, the number follows from the last one and the change level.
     """

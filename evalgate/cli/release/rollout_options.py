@@ -30,7 +30,7 @@ now_option = click.option(
 
 
 def read_now(text: str | None) -> str | None:
-    """Return a time as documents have it; None without one. Raises InputError for a text that is no time."""
+    """Return a time as documents have it; None without one. Raises InputError for a text that is not a time."""
     from datetime import UTC, datetime
 
     if text is None:
@@ -42,7 +42,7 @@ def read_now(text: str | None) -> str | None:
         # strftime writes the year 202 with three digits
         return found.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError):
-        raise InputError(f'--now: "{text}" is no time', hint="write a time in UTC: 2026-01-31T12:00:00Z") from None
+        raise InputError(f'--now: "{text}" is not a time', hint="write a time in UTC: 2026-01-31T12:00:00Z") from None
 
 
 def load_settings(config_path: Path, url: str | None) -> RolloutSettings:

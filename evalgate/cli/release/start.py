@@ -114,4 +114,4 @@ def _read_list(text: str) -> list[float]:
     try:
         return [float(one) for one in text.split(",")]
     except ValueError:
-        raise InputError(f'--stages: "{text}" is no list of shares', hint="write --stages 5,25,50") from None
+        raise InputError(f'--stages: "{text}" is not a list of shares', hint="write --stages 5,25,50") from None

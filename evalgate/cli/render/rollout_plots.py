@@ -100,7 +100,7 @@ def _draw(one: Watched, trace: Trace, found: Assessment) -> PlottedThing:
             curves,
             [(side, math.log(bound), format_number(bound)) for side, bound in bounds.items()],
         ),
-        arms=charts.make_spans("Means with intervals, which stand in a table", spans, percent=one.name in RATES),
+        arms=charts.make_spans("Means with intervals; the table has the numbers", spans, percent=one.name in RATES),
         rows=rows,
     )
 

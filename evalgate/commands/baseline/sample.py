@@ -63,7 +63,7 @@ class Sampling:
 def draw_samples(
     config_path: Path, selection: Selection, machine: Machine, on_event: Callable[[ProgressEvent], None]
 ) -> Sampling:
-    """Draws fresh samples of each gate's next baseline: every case, all checks, all judges; and stores them.
+    """Draw fresh samples of each gate's next baseline: every case, all checks, all judges; and stores them.
 
     No known answer is used, except those of the same sampling if it was interrupted. Raises InputError if no gate's
     samples can be stored; ServiceError, with the other gates stored, for gates with a failed call.
@@ -119,7 +119,7 @@ def check_rule(
 
 
 def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None, store: Store) -> GatePlan:
-    """The version that the next change will be compared with.
+    """Plan the version that the next change will be compared with.
 
     It is the named version, else the gate's `baseline:` file, else the registry's or the pinned release, else the
     working tree's.

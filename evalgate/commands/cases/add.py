@@ -52,7 +52,7 @@ class NewCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedCase:
-    """A case as it stands in its dataset now; `notes` are sentences about it."""
+    """A case as it is in its dataset now; `notes` are sentences about it."""
 
     path: str
     case: Case
@@ -122,7 +122,7 @@ def _read_report(new: NewCase, path: Path, gate: Gate, dataset: GoldenDataset) -
         if known_value is not None and (not isinstance(known_value, str) or known_value == one.text):
             fields[one.name] = known_value  # a report shows data and messages as text
         elif one.text.endswith(_CUT) or HIDDEN in one.text or ";base64,[" in one.text:
-            raise InputError(f"{one.name} of case {new.case} is not whole in the report", hint=f"--set {one.name}=TEXT")
+            raise InputError(f"{one.name} of case {new.case} is cut off in the report", hint=f"--set {one.name}=TEXT")
         else:
             fields[one.name] = _read_value(one.name, one.text, dataset)
     return fields, _find_output(found, new.case)
@@ -201,5 +201,5 @@ def _write(workspace: WorkingTree, path: str, data: bytes) -> None:
     """Write the file, unless it is on disk otherwise than it was read, as a pointer of Git LFS is."""
     root = Path(workspace.tree.root)
     if (root / path).read_bytes() != workspace.tree.read(path):
-        raise InputError("is not in this checkout as it is read", place=Place(path=path), hint="git lfs pull")
+        raise InputError("differs on disk from its content in git", place=Place(path=path), hint="git lfs pull")
     write_new_files(root, {}, replaced={path: data})

@@ -22,7 +22,9 @@ def import_file(path: Path, wanted: NewFiles) -> ImportedFiles:
     results = read_results(data, str(path)) if wanted.scores is not None else None
     if wanted.scores is not None and (results is None or not results.tool.startswith("deepeval")):
         hint = "deepeval writes one to the folder of `results_folder`, or of DEEPEVAL_RESULTS_FOLDER"
-        raise InputError("is no test run of deepeval, so that it has no scores", place=Place(path=str(path)), hint=hint)
+        raise InputError(
+            "is not a test run of deepeval, so that it has no scores", place=Place(path=str(path)), hint=hint
+        )
     cases = deepeval_files.read_goldens(data, str(path)) if wanted.cases is not None else None
     made = make_files(tree, wanted, cases, results)
     write_new_files(Path.cwd(), made.contents, replaced={})

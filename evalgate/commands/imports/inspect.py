@@ -14,7 +14,7 @@ from evalgate.store.new_files import write_new_files
 def import_log(path: Path, wanted: NewFiles) -> ImportedFiles:
     """Write cases, scores, or both. No file is overwritten, and nothing is half-written.
 
-    Raises InputError for a file that is no log, and for a log that did not end, if cases are wanted: some are missing.
+    Raises InputError for a file that is not a log, and, if cases are wanted, for a log that did not end.
     """
     tree = WorkTree(Path.cwd())
     log = inspect_logs.load_log(tree.read(path.absolute().as_posix()), str(path))

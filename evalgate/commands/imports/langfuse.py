@@ -50,7 +50,7 @@ def import_dataset(
 ) -> ImportedFiles:
     """Write the ACTIVE items of a dataset as cases. `kinds` says of fields that are bare numbers whether they are JSON.
 
-    No file is overwritten. Raises InputError for a dataset that does not exist and for items that are no cases, and
+    No file is overwritten. Raises InputError for a dataset that does not exist and for items that are not cases, and
     ServiceError for a server that does not answer.
     """
     server = _open(config, environment)

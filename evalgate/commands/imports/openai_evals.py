@@ -23,7 +23,7 @@ def import_file(path: Path, wanted: NewFiles) -> ImportedFiles:
     if is_log and wanted.cases is not None:
         raise whole.refuse("a log has no cases", "import the file of samples that its eval names: `samples_jsonl`")
     if not is_log and wanted.scores is not None:
-        raise whole.refuse("is no log of openai/evals, so that it has no scores", "oaieval --record_path writes one")
+        raise whole.refuse("is not a log of openai/evals, so that it has no scores", "oaieval --record_path writes one")
     cases = openai_evals_files.read_samples(lines, str(path)) if wanted.cases is not None else None
     results = openai_evals_files.read_log(lines, str(path)) if is_log else None
     made = make_files(tree, wanted, cases, results)

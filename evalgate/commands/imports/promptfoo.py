@@ -83,7 +83,7 @@ def import_results(path: Path, wanted: NewFiles, *, select: str | None) -> Impor
     results = read_results(tree.read(path.absolute().as_posix()), str(path), select)
     if results is None or not results.tool.startswith("promptfoo"):
         hint = "promptfoo eval -o results.json writes one"
-        raise InputError("is no file of results of promptfoo", place=Place(path=str(path)), hint=hint)
+        raise InputError("is not a file of results of promptfoo", place=Place(path=str(path)), hint=hint)
     cases = promptfoo_results.make_cases(results) if wanted.cases is not None else None
     made = make_files(tree, wanted, cases, results)
     write_new_files(Path.cwd(), made.contents, replaced={})
@@ -118,7 +118,7 @@ def _find_path(root: Path, source: str) -> str:
     absolute = Path(os.path.normpath(root / source))
     near = next((parent for parent in absolute.parents if parent.resolve() == root), None)
     if near is None:
-        hint = "change to a folder that has it in it, such as the top of the repository"
+        hint = "change to a folder that contains it, such as the top of the repository"
         raise InputError("is outside of this folder", place=Place(path=source), hint=hint)
     return absolute.relative_to(near).as_posix()
 

@@ -255,7 +255,7 @@ class _Publisher:
     def _refuse_other_model(self, plan: GatePlan, known: PublishedVersion) -> None:
         """Raise RefusedError if a content was published with another model or other parameters than it has now.
 
-        A version is known by its content, so the configuration of now can have no version beside it.
+        A version is known by its content, so the present configuration can have no version beside it.
         """
         target = self._workspace.config.targets[plan.gate.candidate_target]
         changed = compare_published(target, plan.candidate, known.model, known.parameters)
@@ -315,7 +315,7 @@ class _Publisher:
         return publication.make_proof(report, gate, sign_off.digest_subject(report))
 
     def _decide_given(self, plan: GatePlan, given: Report, last: StoredDocument | None) -> Proof:
-        """Decide the gate of a given report by the rules of now. Raises RefusedError if it does not let it merge."""
+        """Decide the gate of a given report by the present rules. Raises RefusedError if it does not let it merge."""
         config = adapted_targets.add_known_to_config(self._workspace.config, self._machine.store, replayed=True)
 
         def is_published(digest: str) -> bool:

@@ -29,7 +29,7 @@ def write_reader(language: str, folder: Path) -> tuple[Path, bool]:
         if old == content:
             return path, False
         if old is not None and f"`evalgate release reader {language}`".encode() not in old:
-            raise InputError("the file exists and is no reader", place=place, hint="give another folder with --to")
+            raise InputError("the file exists and is not a reader", place=place, hint="give another folder with --to")
         write_file(path, content)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", place=place) from None

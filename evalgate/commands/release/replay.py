@@ -242,7 +242,7 @@ def _describe_rows(chosen: ChosenRows) -> list[str]:
     notes = [f"rows left out: {', '.join(f'{count:,} {reason}' for reason, count in counts.items())}"] if counts else []
     keyless = sum(not row.has_key for row in chosen.rows)
     if keyless:
-        notes.append(f"{keyless:,} of the rows have no key: each counts as an own user, although they may be of a few")
+        notes.append(f"{keyless:,} of the rows have no key: each counts as one user, though they may be of a few")
     return notes
 
 

@@ -89,7 +89,7 @@ def _choose_before_break(ledger: WalkedLedger, document: ReleaseDocument, to: st
             return found[0]
         shown = ", ".join(one.version for one in known) or "none"
         raise RefusedError(
-            f'{name}: the ledger is broken ({ledger.first_break}), and "{to}" is no version that was in production '
+            f'{name}: the ledger is broken ({ledger.first_break}), and "{to}" is not a version that was in production '
             "before that",
             hint=f"the versions that were: {shown}",
         )

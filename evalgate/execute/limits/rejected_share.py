@@ -34,7 +34,7 @@ class _Side:
 
 
 class RejectedShare:
-    """The share of rejected calls at wide and at narrow windows; `tolerated` is the share that is no reason to narrow.
+    """The share of rejected calls at wide and at narrow windows. A share up to `tolerated` does not narrow the window.
 
     An endpoint under too much load rejects a smaller share when fewer calls are in flight: under a limit of calls at
     once or a second, less than in proportion to the window. Rejections at random stay the same share. So

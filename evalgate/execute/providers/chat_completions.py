@@ -182,7 +182,7 @@ def read_score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken
             continue
         logs: dict[int, list[float]] = {}
         alternatives = _as_list(_get(token, "top_logprobs"))
-        listed = [_get(each, "token") for each in alternatives]  # anything may stand there, also what has no hash
+        listed = [_get(each, "token") for each in alternatives]  # anything may be there, also a value without a hash
         # with a grammar the chosen token may be missing from the most likely ones
         for each in [*alternatives, *([] if _get(token, "token") in listed else [token])]:
             value, log = _as_integer(_get(each, "token")), _get(each, "logprob")
@@ -269,7 +269,7 @@ def _read_text(message: Mapping[str, Any]) -> str:
 
 
 def _is_aside(part: Any) -> bool:
-    """Return True for a part whose text is no part of the answer: the model's reasoning, or what a tool returned."""
+    """Return True for a part whose text is not part of the answer: the model's reasoning, or what a tool returned."""
     kind = _read_kind(part)
     return is_reasoning_part(part) or "tool" in kind or kind.endswith("result")
 

@@ -110,7 +110,7 @@ class _Child:
                     break
                 self._take(json.loads(line))
         except (ValueError, OSError, RecursionError):
-            self.why = self.why or "it wrote what is no answer"
+            self.why = self.why or "it wrote something that is not an answer"
         with contextlib.suppress(OSError):
             self._process.kill()
         code = self._process.wait()

@@ -1,6 +1,6 @@
 """What an endpoint accepts, read from its refusals: the adaptations that a refused request needs.
 
-Endpoints that speak the chat completions API accept different parameters, and name what they refuse in different words.
+Endpoints of the chat completions API accept different parameters, and name what they refuse in different words.
 A refusal is read only if it is clear: it names exactly what was sent, with words for "not supported".
 """
 

@@ -226,7 +226,7 @@ def _describe_error(error: BaseException) -> str:
 
 
 def _is_proxy(url: str) -> bool:
-    """Whether a URL is that of a proxy that can be used."""
+    """Return whether a URL is that of a proxy that can be used."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)

@@ -131,7 +131,7 @@ class Provider(Protocol):
     - DeclaredCode: as "declared", under the digest of the function's code as well.
     - FunctionMemory: in the journal, to continue this run while the function's code and data are unchanged.
     - "run": only in this engine.
-    - "nothing": nowhere. The answers are stored already, so an answer is no call and costs nothing.
+    - "nothing": nowhere. The answers are stored already, so an answer is not a call and costs nothing.
 
     `concurrency` is the number of requests it takes at once. None: as many as the engine sends. WHOLE_ROUND: all of
     them, above the engine's limit as well.

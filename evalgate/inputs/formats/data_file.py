@@ -103,7 +103,7 @@ def _refuse_long_line(data: bytes, path: str) -> None:
             end = data.find(b"\n", start)
             size = (len(data) if end < 0 else end) - start
             raise refuse(
-                f"the line has {size:,} bytes; the most that is read is {MAX_LINE_BYTES:,}",
+                f"the line has {size:,} bytes; at most {MAX_LINE_BYTES:,} are read",
                 path,
                 line,
                 hint="split it into lines; use JSONL, with one case per line, for a large dataset",

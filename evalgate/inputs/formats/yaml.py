@@ -75,9 +75,9 @@ class MappingText:
 
 
 def locate_keys(text: str) -> MappingText | None:
-    """Return where the keys of the mapping that a valid document is stand in its text; None if it is no mapping.
+    """Return the places of the keys of a mapping, which a valid document is, in its text; None if it is not a mapping.
 
-    The text is as it stands in the file, with its line ends. JSON is a mapping in braces.
+    The text is as in the file, with its line ends. JSON is a mapping in braces.
     """
     import yaml
 

@@ -102,7 +102,7 @@ def _read_content(message: ForeignPart) -> str:
         return content
     parts = message.parts("content")
     if any(one.text("type") not in ("text", None) for one in parts):
-        raise message.refuse(f"{message.where} has content that is no text, such as an image")
+        raise message.refuse(f"{message.where} has content that is not text, such as an image")
     return "\n".join(one.text("text") or "" for one in parts)
 
 

@@ -20,7 +20,7 @@ from evalgate.inputs.tree import Tree
 class CaseColumns:
     """The columns that become the id, the expected answer, the tags and the cluster of cases; None for none.
 
-    `separator` stands between the tags of a cell. `json` are columns whose cells are JSON. `dropped` are columns that
+    `separator` is between the tags of a cell. `json` are columns whose cells are JSON. `dropped` are columns that
     are not carried over. Every other column keeps its name.
     """
 
@@ -36,7 +36,7 @@ class CaseColumns:
 def read_table(tree: Tree, path: str, shown: str, columns: CaseColumns) -> CaseRows:
     """Read the rows of a table as cases. `shown` names the file in messages. Empty rows and cells are left out.
 
-    Raises InputError with all faults: a column that the table lacks or that is named twice, and a cell that is no JSON.
+    Raises InputError with all faults: a column that the table lacks or that is named twice, a cell that is not JSON.
     """
     found = read_rows(tree, path, tables=True)
     rows = [row for row in found.rows if any(not _is_empty(value) for value in row.fields.values())]
@@ -91,7 +91,7 @@ def _read_row(row: DataRow, columns: CaseColumns, faults: list[Fault]) -> Mappin
             try:
                 fields[role] = load(value, bounded=True)
             except JsonError as error:
-                faults.append(row.fault(f'"{name}" is no JSON: {error.problem}', name))
+                faults.append(row.fault(f'"{name}" is not JSON: {error.problem}', name))
         elif role == "tags" and isinstance(value, str):
             fields[role] = [tag.strip() for tag in value.split(columns.separator) if tag.strip()]
         elif role == "id" and not isinstance(value, str):

@@ -62,7 +62,7 @@ def load_given_scores(tree: Tree, files: ScoreFiles) -> GivenScores:
         odd = files.scores if found is None else second
         tool = (found or other).tool  # type: ignore[union-attr]  # one of them is none
         message = (
-            f"is no result file of promptfoo, deepeval, inspect_ai or openai/evals, but the other file is of {tool}"
+            f"is not a result file of promptfoo, deepeval, inspect_ai or openai/evals, but the other file is of {tool}"
         )
         raise InputError(message, place=Place(path=str(odd)), hint="give two files of one tool, or two files of rows")
     if other is None:

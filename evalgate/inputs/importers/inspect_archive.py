@@ -47,7 +47,7 @@ def load_archive(data: bytes, path: str) -> Mapping[str, Any]:
         damaged += more
         return _load_members(again, members, path)
     except damaged as error:
-        raise refuse(f"is no readable log of inspect_ai: {error}", path) from None
+        raise refuse(f"is not a readable log of inspect_ai: {error}", path) from None
 
 
 def _load_members(archive: Any, members: Mapping[str, Any], path: str) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ def load_log(data: bytes, path: str) -> Mapping[str, Any]:
     whole = load_json(decode_text(data, path), path)
     if not is_log(whole):
         raise ForeignPart(data={}, path=path).refuse(
-            "is no log of inspect_ai", "inspect eval writes one to its --log-dir"
+            "is not a log of inspect_ai", "inspect eval writes one to its --log-dir"
         )
     log: Mapping[str, Any] = whole
     return log
@@ -155,7 +155,7 @@ def _find_absence(score: ForeignPart) -> str | None:
 def _make_score(value: Any, unscored: str | None, settings: Any) -> ToolScore:
     number = convert_value(value)
     if unscored is None and number is None:
-        unscored = f'the value "{value}" is no score' if isinstance(value, str) else "the scorer gave no score"
+        unscored = f'the value "{value}" is not a score' if isinstance(value, str) else "the scorer gave no score"
     return ToolScore(value=None if unscored else number, reason=unscored, settings=settings)
 
 

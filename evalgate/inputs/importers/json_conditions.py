@@ -71,7 +71,7 @@ def compare_json(sign: str, value: JsonValue, other: Any, *, is_undefined: bool)
         found = _equals(value, other, is_loose=len(sign) == 2, is_undefined=is_undefined)
         if is_equal:
             return found
-        # what the place stands in has to be there
+        # the value that holds the place has to be there
         parent = replace(value, path=value.path[:-1], length=False)
         return _all(_at(parent, {}), Not(found)) if value.path[:-1] else Not(found)
     if isinstance(other, bool) or not isinstance(other, int | float):

@@ -82,7 +82,7 @@ Condition: TypeAlias = Always | Has | IsLong | Fits | Not | All | Some
 def make_check(condition: Condition) -> dict[str, Any] | bool:
     """Return the check of a condition, or whether it always holds or never does.
 
-    A JSON Schema stands in the check itself, under `schema`. Raises NoCheckError for a condition without a check.
+    A JSON Schema is in the check itself, under `schema`. Raises NoCheckError for a condition without a check.
     """
     made = _build(simplify(condition, negated=False))
     if isinstance(made, dict) and _count(made) > _MOST_PARTS:
@@ -91,7 +91,7 @@ def make_check(condition: Condition) -> dict[str, Any] | bool:
 
 
 def simplify(condition: Condition, *, negated: bool) -> Condition:
-    """Return a condition in which `Not` stands at no place, and what is one check is one condition."""
+    """Return a condition without any `Not`, in which what is one check is one condition."""
     match condition:
         case Always(holds):
             return Always(holds is not negated)
@@ -204,7 +204,7 @@ def _build(condition: Condition) -> dict[str, Any] | bool:  # noqa: PLR0911 - on
             if len(checks) < 2:
                 return checks[0] if checks else False
             some = {"type": "any_of", "checks": checks}
-            # code that parses the output fails for one that is no JSON, unless an earlier part decides
+            # code that parses the output fails for one that is not JSON, unless an earlier part decides
             is_read = any(isinstance(part, Fits) for part in parts[:-1])
             return {"type": "all_of", "checks": [{"type": "is_json"}, some]} if is_read else some
         case Not():

@@ -50,7 +50,7 @@ class ForeignFiles:
         path = self.resolve(name)
         data = self.tree.read(path)
         if len(data) > LARGEST:
-            raise refuse(f"has {len(data):,} bytes; the most that is read is {LARGEST:,}", path)
+            raise refuse(f"has {len(data):,} bytes; at most {LARGEST:,} are read", path)
         return decode(data, path)
 
     def exists(self, name: str) -> bool:

@@ -138,7 +138,7 @@ def make_judge(
     if rubric.field is not None:
         text = "\n".join(f"- {each}" for each in value) if isinstance(value, list) else value  # type: ignore[assignment]
         if isinstance(text, dict):
-            raise NotCarriedError("its value is no text")
+            raise NotCarriedError("its value is not a text")
         text = "" if text is None else str(text).strip()
         if not text:
             raise NotCarriedError("its text is empty")

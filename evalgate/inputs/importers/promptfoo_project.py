@@ -82,7 +82,7 @@ def import_config(
     path, with the reason: they become placeholders. Raises InputError for a file that has nothing to gate.
     """
     if not isinstance(root.data, dict):
-        raise InputError("is no configuration of promptfoo", place=Place(path=path))
+        raise InputError("is not a configuration of promptfoo", place=Place(path=path))
     if is_results(root):
         hint = "evalgate import promptfoo FILE --cases FILE --scores FILE"
         raise InputError("is a file of results of promptfoo, not a configuration", place=Place(path=path), hint=hint)

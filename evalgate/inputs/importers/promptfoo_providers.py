@@ -161,7 +161,7 @@ def _make_target(name: str, config: Mapping[str, Any], place: Place, remarks: Re
     made: dict[str, Json] = {"type": "openai", "base_url": replace_variables(str(given)) if given else address}
     key = str(config.get("apiKeyEnvar") or key or "")
     if config.get("apiKey"):
-        remarks.ask(f"the key of {name} is not taken over: put it into an environment variable", place)
+        remarks.ask(f"the key of {name} is not copied: put it into an environment variable", place)
     return made | ({"api_key_env": key} if key else {}) | {"model": model} | _copy_parameters(config)
 
 

@@ -232,7 +232,7 @@ class _Reading:
         if value is None or value == {}:
             return None
         if not isinstance(value, dict):
-            raise NotCarriedError("its value is no JSON Schema")
+            raise NotCarriedError("its value is not a JSON Schema")
         return value
 
     def is_xml(self) -> list[Wanted]:
@@ -367,7 +367,7 @@ def _read_bounds(value: Any) -> tuple[int | None, int | None]:
         try:
             read.append(None if each is None else (math.ceil if number == 0 else math.floor)(float(each)))
         except (TypeError, ValueError):
-            raise NotCarriedError("its value is no number of words") from None
+            raise NotCarriedError("its value is not a number of words") from None
     return read[0], read[1]
 
 

@@ -73,7 +73,7 @@ def read_results(data: Mapping[str, Any], path: str, select: str | None) -> Tool
 def read_lines(
     results: Sequence[ForeignPart], path: str, select: str | None, *, tool: str = "promptfoo"
 ) -> ToolResults:
-    """Read results that stand one a line, as `read_results` does."""
+    """Read results, one a line, as `read_results` does."""
     columns: dict[tuple[Any, ...], _Column] = {}
     members: dict[tuple[Any, ...], list[ForeignPart]] = {}
     for result in results:

@@ -224,7 +224,7 @@ class _Reader:
             elif isinstance(child.data, dict):
                 yield Assertion(data=child.data, place=child.place(path))
             else:
-                self._remarks.leave_out("an assertion that is no mapping", child.place(path))
+                self._remarks.leave_out("an assertion that is not a mapping", child.place(path))
 
     def _read_variables(self, node: Node | None, files: ForeignFiles, path: str) -> dict[str, Json]:
         if node is None:

@@ -42,7 +42,7 @@ def _parse_body(code: str) -> ast.Module:
     try:
         function = ast.parse(f"def f():\n{lines}\n").body[0]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise NoCheckError("is no Python") from None
+        raise NoCheckError("is not Python") from None
     return ast.Module(body=function.body if isinstance(function, ast.FunctionDef) else [], type_ignores=[])
 
 

@@ -102,7 +102,7 @@ def read_number(value: Any) -> float | None:
 
 
 def shorten(reason: Any, otherwise: str) -> str:
-    """Return the first line of a reason, not too long; `otherwise` if it is no text."""
+    """Return the first line of a reason, not too long; `otherwise` if it is not a text."""
     lines: Iterable[str] = str(reason).strip().splitlines() if isinstance(reason, str) else ()
     first = next(iter(lines), "").strip()
     return f"{first[:LONGEST_REASON]}..." if len(first) > LONGEST_REASON else first or otherwise

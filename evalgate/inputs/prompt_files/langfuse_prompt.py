@@ -86,7 +86,7 @@ class _Reader:
         for key, value in config.items():
             name = make_api_name(key)
             if key == "evalgate" or value is None:
-                continue  # which published version this is; it is no part of the content
+                continue  # which published version this is; it is not part of the content
             if key in _OWN:
                 self._read_parameters(key, value, parameters)
             elif name == "model" and isinstance(value, str) and value.strip():

@@ -105,7 +105,7 @@ class _KeyReader:
         for key, child in node.items():
             if key in ("api", "apiType"):
                 if isinstance(child.data, str) and child.data not in _CHAT:
-                    problem = f'"{key}: {child.data}" is no chat'
+                    problem = f'"{key}: {child.data}" is not a chat'
                     self._checker.add_fault(child, problem, "only chats are sent: `api: chat`")
             elif key == "id":
                 named = self._read_name(child, f"model.{key}") or named
@@ -184,7 +184,7 @@ class _KeyReader:
             return True
         inner = [*node, *(child for _, child in node.items())]
         found = [one for one in inner if not isinstance(one.data, str) or _WHOLE_REFERENCE.fullmatch(one.data)]
-        return sum(map(self._refuse_references, found)) > 0  # all of them are told
+        return sum(map(self._refuse_references, found)) > 0  # all of them are reported
 
 
 def _make_tool(tool: Mapping[str, Any]) -> Json:

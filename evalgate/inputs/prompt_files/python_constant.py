@@ -49,11 +49,11 @@ def read_constant(data: bytes, path: str, name: str) -> PromptParts:
     It may be a plain or triple-quoted literal, literals side by side or joined by +, another constant of the file, or
     one of these in `textwrap.dedent`, `inspect.cleandoc` or `.strip()`.
 
-    Raises InputError with the place: for a file that is no valid Python, a name that is missing or that the file binds
+    Raises InputError with the place: for a file that is not valid Python, a name that is missing or that the file binds
     more than once in any way, an f-string, and any other expression.
     """
     if len(data) > MOST_CONSTANT_FILE:
-        raise refuse(f"has {len(data):,} bytes; the most that is parsed is {MOST_CONSTANT_FILE:,}", path)
+        raise refuse(f"has {len(data):,} bytes; at most {MOST_CONSTANT_FILE:,} are parsed", path)
     text = decode(data, path)
     _refuse_other_encoding(data, text, path)
     try:
@@ -61,9 +61,9 @@ def read_constant(data: bytes, path: str, name: str) -> PromptParts:
             warnings.simplefilter("ignore")
             module = ast.parse(text)
     except SyntaxError as error:
-        raise refuse(f"is no valid Python: {error.msg}", path, error.lineno or 0, error.offset or 0) from None
+        raise refuse(f"is not valid Python: {error.msg}", path, error.lineno or 0, error.offset or 0) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise refuse(f"is no valid Python: {type(error).__name__}", path) from None
+        raise refuse(f"is not valid Python: {type(error).__name__}", path) from None
     try:
         return _ConstantReader(module, text, path).read(name)
     except RecursionError:
@@ -78,8 +78,8 @@ def _refuse_other_encoding(data: bytes, text: str, path: str) -> None:
             return
         problem = f"declares the encoding {encoding}, in which it is another text"
     except (SyntaxError, LookupError, ValueError):
-        problem = "declares an encoding that is not known, or in which it is no text"
-    raise refuse(problem, path, 1, hint="save it as UTF-8, and take the line `coding:` out")
+        problem = "declares an encoding that is not known, or in which it is not a text"
+    raise refuse(problem, path, 1, hint="save it as UTF-8, and remove the line `coding:`")
 
 
 class _ConstantReader:
@@ -144,7 +144,7 @@ class _ConstantReader:
             raise self._refuse(message, others[0], "assign the text once, at the top level of the module or class")
 
     def _evaluate(self, node: ast.expr, classes: tuple[str, ...]) -> str:
-        """Return the text of an expression that stands in the module, or in the innermost of these classes."""
+        """Return the text of an expression in the module, or in the innermost of these classes."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
         if isinstance(node, ast.JoinedStr):
@@ -158,7 +158,7 @@ class _ConstantReader:
             return self._look_up(node, classes)
         if isinstance(node, ast.Call):
             return self._call(node, classes)
-        raise self._refuse("is no plain text", node, _HINT)
+        raise self._refuse("is not plain text", node, _HINT)
 
     def _look_up(self, node: ast.Name, classes: tuple[str, ...]) -> str:
         """Return the text of another constant: of the class that names it if that assigns it before, else the module's.

@@ -35,7 +35,7 @@ def split_roles(
 ) -> tuple[tuple[Message, ...], tuple[TextStart | None, ...]]:
     """Return the messages of a text, and where they begin. `line` is the text's first line in the file.
 
-    What stands before the first marker is a system message. A loop that inserts the messages of a field, with their own
+    Text before the first marker is a system message. A loop that inserts the messages of a field, with their own
     roles, becomes a history. With `with_images`, an image in Markdown is a fault, because the format sends it as one.
     """
     marks = list(_MARKER.finditer(text))

@@ -431,7 +431,7 @@ class Value {
   }
 }
 
-/** A number with a fraction or an exponent, which is no whole number even if its value is one. */
+/** A number with a fraction or an exponent, which is not a whole number even if its value is one. */
 class Decimal {
   constructor(value) {
     this.value = value;

@@ -118,7 +118,7 @@ def _find_worse(state: RolloutState, evidence: StageEvidence, stage: _Stage) -> 
 
 
 def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | None:
-    """Return the hold for rows that are no basis of a decision."""
+    """Return the hold for rows that are not a basis of a decision."""
     lost = zip(evidence.arm_faults, evidence.arm_rows, strict=True)
     if has_lost(evidence.faults, evidence.rows) or any(has_lost(*arm, is_arm=True) for arm in lost):
         return _make("hold", "left_out", describe_left_out(evidence), stage)

@@ -31,7 +31,7 @@ class FirstRows:
     """The first row of each key, in the order of (at, id). `scores` are NaN where a row does not have the score.
 
     `keys` are the numbers of the keys, and `places` those by which `RowColumns.read_id` knows the rows. `is_single` is
-    False for a row whose id stands in another row too.
+    False for a row whose id another row has too.
     `arm_rows` are all rows of the control and of the candidate, `arm_doubled` those of them that are doubled.
     """
 

@@ -26,7 +26,7 @@ REPEATED: Final = "of a key that has another row"
 NOT_CHOSEN: Final = "of keys beyond the number that is replayed"
 _WORDS: Final = {**REASONS, traffic_rows.BEFORE: OLDER}
 _ANSWERS: Final = (FAILED, WITHOUT_TEXTS)
-"""Why an answer of production is no row to replay, although it has no fault."""
+"""Why an answer of production is not a row to replay, although it has no fault."""
 
 _Rank: TypeAlias = tuple[float, str, str]
 

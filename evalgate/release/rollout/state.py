@@ -93,7 +93,7 @@ def read_moment(given: Value) -> str:
     """Return a time in UTC that is in the calendar, which readers do not look at."""
     text = given.time()
     if read_time(text) is None:
-        given.fail("no calendar has this time")
+        given.fail("is not a valid date")
     return text
 
 
@@ -135,7 +135,7 @@ def _parse_rules(given: Value) -> RolloutRules:
     known = {one.name for one in fields(RolloutRules)}
     for key, value in given.members():
         if key not in known:
-            value.fail("is no rule of a rollout")
+            value.fail("is not a rule of a rollout")
     rules = RolloutRules(
         scores={key: _read_number(one, above=0, most=1) for key, one in given["scores"].members()},
         stages=tuple(
@@ -170,7 +170,7 @@ def _parse_rules(given: Value) -> RolloutRules:
 def _parse_criteria(given: Value) -> Iterator[tuple[str, str]]:
     for name, one in given["criteria"].members() if "criteria" in given.object() else ():
         if name not in given["scores"].object() and name not in given["floors"].object():
-            one.fail("is no score that is watched")
+            one.fail("is not a score that is watched")
         yield name, one.digest()
 
 

@@ -206,7 +206,7 @@ class _Stage:
         """Return why a row is not counted, None if it is.
 
         Readers deal keys by the same salt and share as here. One that serves another arm follows another rule, or
-        another document, and its users are no random part of all.
+        another document, and its users are not a random part of all.
         """
         reason = None
         if row.at > self._to:

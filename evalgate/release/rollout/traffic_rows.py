@@ -44,10 +44,10 @@ OTHER_LABEL: Final = "other_label"
 REASONS: Final = {
     NOT_JSON: "not an object of JSON",
     WRONG_TYPE: "a key is missing or has a wrong type",
-    BAD_SCORE: "a score that is no number from 0 to 1",
+    BAD_SCORE: "a score that is not a number from 0 to 1",
     INCOMPLETE: "an answer without its seconds or its cost, which are watched",
     FUTURE: "from the future",
-    DOUBLED: "an id that stands in another row",
+    DOUBLED: "an id that another row has",
     UNKNOWN_VERSION: "a version that is not in the rollout",
     MISMATCH: "another variant than the one that the key is assigned",
     BEFORE: "from before the stage",
@@ -64,8 +64,8 @@ class Row(NamedTuple):
     """One answer. `at` is in seconds since 1970, `key` is None where there is none.
 
     `version` and `digest` are the texts in the row; at least one is not None. `scores` has numbers from 0 to 1; it is
-    empty if the answer was not `sampled`: what users volunteer is no sample of the answers. None: the row has no score,
-    and does not say whether it was to have one.
+    empty if the answer was not `sampled`: what users volunteer is not a sample of the answers. None: the row has no
+    score, and does not say whether it was to have one.
     """
 
     id: str
@@ -200,7 +200,7 @@ def find_instant(now: str | datetime) -> float:
         return now.timestamp()
     found = read_time(now)
     if found is None:
-        raise ValueError(f'"{now}" is no time in UTC, such as 2026-01-31T12:00:00Z')
+        raise ValueError(f'"{now}" is not a time in UTC, such as 2026-01-31T12:00:00Z')
     return found
 
 

@@ -49,7 +49,7 @@ class PromptClient:
         timeout: float = 5.0,
         redis_prefix: str = "evalgate",
     ) -> None:
-        """Nothing is read yet.
+        """Read nothing yet.
 
         `url` is file:PATH (a document, or a folder of them), sqlite:PATH, https://ADDRESS or langfuse:https://HOST.
         `keys` are the public and the secret key of a project in Langfuse. `redis` is a synchronous
@@ -94,7 +94,7 @@ class PromptClient:
                 client._refresher.documents.accept(parse_document(data).name, data, monotonic())
             except (OSError, DocumentError) as error:
                 raise SourceError(
-                    f"{file} is no release document: {make_printable(error)}",
+                    f"{file} is not a release document: {make_printable(error)}",
                     hint=_WHERE,
                 ) from None
         if not files:

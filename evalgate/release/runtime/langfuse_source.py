@@ -38,7 +38,9 @@ class LangfuseSource:
                 hint='hand them in with keys=("pk-...", "sk-...")',
             )
         if not url.startswith(("https://", "http://")):
-            raise PromptError(f'"{make_printable(url)}" is no address of Langfuse', hint="write langfuse:https://HOST")
+            raise PromptError(
+                f'"{make_printable(url)}" is not an address of Langfuse', hint="write langfuse:https://HOST"
+            )
         self._url = url.rstrip("/") + _PATH
         basic = b64encode(f"{keys[0]}:{keys[1]}".encode()).decode()
         self._fetcher = Fetcher(url, headers={"Authorization": f"Basic {basic}"}, timeout=timeout)
@@ -96,7 +98,7 @@ class LangfuseSource:
         return text if isinstance(text, str) else ""
 
     def _find_numbers(self, name: str, document: ReleaseDocument) -> None:
-        """Note the numbers of the versions that may be served. A failure is no reason to serve nothing."""
+        """Note the numbers of the versions that may be served. A failure is not a reason to serve nothing."""
         wanted = set(document.labels.values())
         if document.rollout is not None:
             wanted |= {document.rollout["candidate"], document.rollout["control"]}

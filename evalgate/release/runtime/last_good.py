@@ -51,7 +51,7 @@ class LastGood:
                     before = self._parse(name, entries[name]) if name in entries else None
                     if before is None or _is_newer(held, before):
                         entries[name] = {"at": tell_wall(held.confirmed), "data": held.data.decode()}
-                # in ASCII: a name may be no text in UTF-8
+                # in ASCII: a name may have characters that UTF-8 cannot encode
                 _replace(self._path, json.dumps({"format": 1, "documents": entries}).encode("ascii"))
         except Exception as error:  # a fault of this file must not end a round of refreshes
             self._warn(f"{self._path} cannot be written: {error}")

@@ -100,7 +100,7 @@ class RedisLayer:
         self._client.eval(_RESIGN, 1, f"{self._prefix}::lease", self._token)
 
     def note_names(self, names: list[str]) -> None:
-        """Say which prompts this process uses. A name that is no text in UTF-8 cannot be said."""
+        """Say which prompts this process uses. A name that is not text in UTF-8 cannot be said."""
         said = [name for name in names if name == name.encode("utf-8", "replace").decode()]
         if said:
             self._client.zadd(f"{self._prefix}::names", dict.fromkeys(said, time()))

@@ -96,7 +96,7 @@ class FileSource:
         try:
             return [load_value(self.read(""))["name"].text()]
         except DocumentError as error:
-            raise SourceError(f"{self._path} is no release document: {make_printable(error)}") from None
+            raise SourceError(f"{self._path} is not a release document: {make_printable(error)}") from None
 
 
 class SqliteSource:

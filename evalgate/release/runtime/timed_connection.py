@@ -1,4 +1,4 @@
-"""HTTP connections of which no part takes longer than a deadline: the head, the body, and what stands between.
+"""HTTP connections of which no part takes longer than a deadline: the head, the body, and what is between them.
 
 A timeout of the standard library counts from byte to byte, so that a server that sends one at a time never meets it.
 Names are looked up by the system, which has a timeout of its own.

@@ -23,5 +23,5 @@ def set_attributes(name: str, version: str, variant: str) -> None:
         span.set_attribute("gen_ai.prompt.name", name)
         span.set_attribute("gen_ai.prompt.version", version)
     except Exception:
-        # a trace is not worth a request; the module may also be half imported by another thread
+        # an error of tracing must not fail a request; the module may also be half imported by another thread
         return

@@ -158,7 +158,7 @@ def test_a_number_at_or_below_the_published_one_is_refused_before_any_call(shop:
     assert_refused(shop.publish(), 1, "support: 1.5.0 has another content")
     assert shop.calls == calls
     shop.merge(BRIEF, version="1.5.0")
-    assert "nothing to do" in shop.publish().out, "a revert to a published content is no new version"
+    assert "nothing to do" in shop.publish().out, "a revert to a published content is not a new version"
 
 
 def test_a_change_needs_a_reason(shop: Shop) -> None:

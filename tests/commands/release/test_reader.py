@@ -27,7 +27,7 @@ def test_an_older_reader_is_replaced(language: str, tmp_path: Path) -> None:
 def test_another_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / READERS["node"]
     path.write_text("export const mine = 1;\n", encoding="utf-8")
-    with pytest.raises(InputError, match="the file exists and is no reader"):
+    with pytest.raises(InputError, match="the file exists and is not a reader"):
         write_reader("node", tmp_path)
     assert path.read_text(encoding="utf-8") == "export const mine = 1;\n"
 

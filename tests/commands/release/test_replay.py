@@ -178,7 +178,7 @@ def test_an_equal_version_passes_and_a_second_replay_costs_nothing(project: Proj
     assert len(baseline) >= ROWS / 2 and all(text == texts[case] for case, text in baseline.items())
     assert [one["name"] for one in gate["criteria"]] == ["is_json", "faithfulness", "answered"]
     notes = " ".join(gate["notes"])
-    assert "no verdict of the gate, and no label moves on it" in notes
+    assert "not a verdict of the gate, and moves no label" in notes
     assert "fact is left out: it needs `expected`" in notes and "short is left out" in notes and "latency" in notes
     assert gate["replay"]["rows"] == gate["replay"]["sampled"] == ROWS and not gate["requirements"]
     first = [one["scores"] for one in gate["results"]]
@@ -193,7 +193,7 @@ def test_a_worse_version_fails_and_its_report_says_that_it_is_a_replay(project: 
     project.grade = lambda judged: 2 if "question" in judged.rpartition("answer")[2] else 5
     told = project.replay("--format", "terminal")
     assert (told.code, project.gate["decision"]) == (1, "FAIL"), project.gate["findings"]
-    assert "FAIL, a replay" in told.out and "which is no verdict of the gate" in " ".join(told.out.split())
+    assert "FAIL, a replay" in told.out and "which is not a verdict of the gate" in " ".join(told.out.split())
     report = load_report(project.root / "report.json")
     assert report.gates[0].evidence.kind is ReportKind.REPLAY
     again = project.run("decide", "report.json", "--output", "again.json")

@@ -126,7 +126,7 @@ def test_rows_with_faults_hold_and_the_hold_is_told_once() -> None:
     rows = life.make_rows(4000, 0.3, 24, change=break_rows)
     done = life.tick(25, rows, notify=told.append)
     assert (done.action, done.code, done.is_written, done.exit_code) == ("hold", "left_out", True, ExitCode.PASS)
-    assert "a score that is no number from 0 to 1" in done.sentence
+    assert "a score that is not a number from 0 to 1" in done.sentence
     again = life.tick(26, rows, notify=told.append)
     assert (again.code, again.is_written) == ("left_out", False)
     assert len(told) == 1 and life.list_verbs() == ["start", "hold"]

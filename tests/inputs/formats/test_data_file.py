@@ -90,7 +90,7 @@ def test_a_50_mb_line_is_refused_with_its_line_in_bounded_memory() -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert "f:3: the line has 50,000,003 bytes; the most that is read is 16,777,216" in str(caught.value)
+    assert "f:3: the line has 50,000,003 bytes; at most 16,777,216 are read" in str(caught.value)
     assert peak < 1_000_000
 
 

@@ -51,7 +51,7 @@ def test_what_cannot_be_a_case_is_told() -> None:
     found.add_messages(messages(("user", "Why?"), ("assistant", "So")), {})
     with pytest.raises(InputError, match="x: the file has no cases; a case whose last message is not the user's"):
         found.finish()
-    with pytest.raises(InputError, match="no text, such as an image"):
+    with pytest.raises(InputError, match="not text, such as an image"):
         found.add_messages(messages(("user", [{"type": "image_url"}])), {})
 
 

@@ -38,7 +38,7 @@ def test_dropped_columns_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("columns", "message"), [
     ({"id": "Nr"}, '--id: no column is named "Nr"'),
     ({"id": "No", "expected": "No"}, 'the column "No" is given two meanings'),
-    ({"json": ("Question",)}, 't.csv:2: "Question" is no JSON'),
+    ({"json": ("Question",)}, 't.csv:2: "Question" is not JSON'),
     ({"json": ("x",)}, '--json: no column is named "x"'),
     ({"dropped": ("x",)}, '--drop: no column is named "x"'),
 ])  # fmt: skip

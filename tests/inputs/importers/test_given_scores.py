@@ -49,7 +49,7 @@ def test_rows_have_nothing_to_choose(tmp_path: Path, more: dict[str, Any]) -> No
 def test_rows_and_the_file_of_a_tool_do_not_mix(tmp_path: Path, order: int) -> None:
     (tmp_path / "s.csv").write_text("case,criterion,value\na,x,1\n")
     (tmp_path / "run.json").write_bytes((DATA / "deepeval-4-baseline.json").read_bytes())
-    with pytest.raises(InputError, match=r"s\.csv: is no result file"):
+    with pytest.raises(InputError, match=r"s\.csv: is not a result file"):
         load(tmp_path, *["s.csv", "run.json"][::order])
 
 

@@ -41,7 +41,7 @@ def test_a_damaged_archive_is_refused(name: str) -> None:
     start = data.index(b"samples/") + 60
     data[start : start + 200] = bytes(200)
     for damaged in (bytes(data), bytes(data[: len(data) // 2])):
-        with pytest.raises(InputError, match="is no readable log of inspect_ai"):
+        with pytest.raises(InputError, match="is not a readable log of inspect_ai"):
             load_archive(damaged, name)
 
 

@@ -97,7 +97,7 @@ def edit_sample(**changes: Any) -> Any:
     ({"scores": {}}, "the sample was not scored"),
     ({"scores": None}, "the sample was not scored"),
     ({"scores": {"includes": {"value": 1, "reason": "grader_failed"}}}, "grader_failed"),
-    ({"scores": {"includes": {"value": "good"}}}, 'the value "good" is no score'),
+    ({"scores": {"includes": {"value": "good"}}}, 'the value "good" is not a score'),
 ])  # fmt: skip
 def test_a_sample_without_a_usable_score_is_unscored(changes: dict[str, Any], reason: str) -> None:
     found = show(pair(change("inspect-epochs.json", edit_sample(**changes))).rows)
@@ -124,5 +124,5 @@ def test_samples_become_cases() -> None:
 
 
 def test_another_file_is_no_log() -> None:
-    with pytest.raises(InputError, match="is no log of inspect_ai"):
+    with pytest.raises(InputError, match="is not a log of inspect_ai"):
         load_log(b'{"version": 2}', "x.json")

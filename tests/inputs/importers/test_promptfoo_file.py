@@ -41,7 +41,7 @@ def test_wildcards_match_names_folders_and_choices(tmp_path: Path) -> None:
 def test_a_large_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.txt").write_text("four")
     monkeypatch.setattr(promptfoo_file, "LARGEST", 3)
-    with pytest.raises(InputError, match="has 4 bytes; the most that is read is 3"):
+    with pytest.raises(InputError, match="has 4 bytes; at most 3 are read"):
         ForeignFiles(tree=WorkTree(tmp_path), folder="").read("a.txt")
 
 

@@ -155,7 +155,7 @@ def test_tools_and_formats_of_the_provider_are_those_of_the_prompt(tmp_path: Pat
     ("config", "why"),
     [
         ("results: {version: 3}", "is a file of results"),
-        ("- a", "is no configuration"),
+        ("- a", "is not a configuration"),
         ("prompts: [a]\nredteam: {plugins: [x]}", "has no tests"),
         ("prompts: [a\n", "not valid YAML"),
         ("a: {$ref: '#/b'}\nb: {$ref: '#/a'}", "has no end"),

@@ -36,8 +36,8 @@ def test_files_are_found_through_other_files(project: Project) -> None:
             'prompts/p.j2:1: the included file "prompts/linked.txt" is, or is reached through',
         ),
         ("{% include query %}", "prompts/p.j2:1: the name of an included file is computed"),
-        ("{% include 'bad.j2' %}", "prompts/bad.j2:2: the template is no valid jinja"),
-        ("{% include 'same.j2' %}{{ x | nothing }}", "prompts/p.j2:1: the template is no valid jinja"),
+        ("{% include 'bad.j2' %}", "prompts/bad.j2:2: the template is not valid jinja"),
+        ("{% include 'same.j2' %}{{ x | nothing }}", "prompts/p.j2:1: the template is not valid jinja"),
     ],
 )
 def test_other_files_are_out_of_reach(project: Project, text: str, wanted: str) -> None:

@@ -101,7 +101,7 @@ def test_a_name_from_the_environment_is_not_read() -> None:
 @pytest.mark.parametrize(
     ("front", "wanted"),
     [
-        ("model: {api: completion}", 'p.prompty:2:14: "api: completion" is no chat'),
+        ("model: {api: completion}", 'p.prompty:2:14: "api: completion" is not a chat'),
         ("template: handlebars", "p.prompty:2:11: the template's syntax is not known"),
         ("tools: '${file:tools.json}'", "p.prompty:2:8: ${file:tools.json} is not read from there"),
         ("tools: ['${file:a.json}']", "p.prompty:2:9: ${file:a.json} is not read from there"),
@@ -127,7 +127,7 @@ def test_an_empty_file_is_refused() -> None:
 
 
 def test_a_fault_of_the_template_has_its_line() -> None:
-    with pytest.raises(InputError, match=r"p\.prompty:5: the template is no valid jinja"):
+    with pytest.raises(InputError, match=r"p\.prompty:5: the template is not valid jinja"):
         read("---\nname: x\n---\nuser:\n{{ query | nothing }}\n")
 
 

@@ -82,7 +82,7 @@ def test_only_the_constant_counts() -> None:
     [
         ('P = f"Answer {query}"', "app/prompts.py:1:5: an f-string is filled in by Python"),
         ('P = ("Answer " f"now")', "app/prompts.py:1:6: an f-string"),
-        ("P = 5", "app/prompts.py:1:5: is no plain text"),
+        ("P = 5", "app/prompts.py:1:5: is not plain text"),
         ('P = load("x")', "app/prompts.py:1:5: calls load()"),
         ('P = "{}".format(1)', "app/prompts.py:1:5: calls format()"),
         ('P = "a"\nP = "b"', 'app/prompts.py:2:5: "P" is assigned 2 times'),
@@ -91,7 +91,7 @@ def test_only_the_constant_counts() -> None:
         ('if x:\n    P = "a"', 'app/prompts.py: assigns no constant "P"'),
         ('P = " "', "app/prompts.py:1:5: P is empty"),
         ("P = P", "app/prompts.py:1:5: more than 20 constants"),
-        ("P = (", "app/prompts.py:1:5: is no valid Python"),
+        ("P = (", "app/prompts.py:1:5: is not valid Python"),
         ("P = " + "(" * 5_000 + ")" * 5_000, "app/prompts.py"),
         ("P = " + '"a" + ' * 9_000 + '"b"', "app/prompts.py"),
         ('P = "a\0"', "app/prompts.py"),

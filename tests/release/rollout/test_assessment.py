@@ -22,7 +22,7 @@ def test_the_hours_are_those_that_the_level_requires() -> None:
     life = Life(candidate=replace(NEW, canary_hours=72))
     life.start()
     found = assess_rollout(life.document, life.state, [], clock(25))
-    assert found.hours == 72 and not found.is_fault, "no rows are no fault before the hours are over"
+    assert found.hours == 72 and not found.is_fault, "no rows are not faults before the hours are over"
     assert assess_rollout(life.document, life.state, [], clock(73)).is_fault
 
 

@@ -39,7 +39,7 @@ def test_the_course_has_each_step_with_the_share_from_then_on() -> None:
     life.append(lambda _: transitions.resume_rollout(life.last, by(9), "go on"))
     before = len(find(life).steps)
     life.append(lambda last: publish_version(last, "support", make_version("1.2.0", "Hey, "), by(10)))
-    assert len(find(life).steps) == before, "a version that is published is no step"
+    assert len(find(life).steps) == before, "a version that is published is not a step"
     life.append(lambda _: transitions.abort_rollout(life.last, by(11), "enough"))
     course = find(life)
     assert tell(course) == [("start", 0), ("advance", 500), ("pause", 0), ("resume", 500), ("abort", 0)]

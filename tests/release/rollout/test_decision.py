@@ -142,8 +142,8 @@ def test_too_many_rows_with_a_fault_hold() -> None:
     found = run(replace(at_limit, left_out={"bad_score": 7, "doubled": 4}))
     assert (found.action, found.code) == ("hold", "left_out")
     assert found.sentence == (
-        "11 of 1,000 rows are left out, 1.1 % where 1 % is the most allowed: 7 a score that is no number from 0 to 1; "
-        "4 an id that stands in another row"
+        "11 of 1,000 rows are left out, 1.1 % where 1 % is the most allowed: 7 a score that is not a number from 0 to 1; "
+        "4 an id that another row has"
     )
     found = run(replace(at_limit, rows=10_000, left_out={"doubled": 101}))
     assert "1.01 % where 1 % is the most" in found.sentence

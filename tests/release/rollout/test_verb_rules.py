@@ -47,7 +47,7 @@ def make_ledger() -> tuple[bytes, ...]:
 
 
 def chain_anew(documents: list[dict[str, Any]]) -> list[bytes]:
-    """Return documents with the digests that an attacker can compute, who may write all of them."""
+    """Return documents with the digests that a writer of all of them can compute."""
     made: list[bytes] = []
     for document in documents:
         document["previous"] = digest_document(made[-1]) if made else None

@@ -112,7 +112,9 @@ def test_tests_of_an_application_need_a_document_and_no_thread(document: Path, t
     several = PromptClient.from_document(folder)
     assert [several.get(name).name for name in ("a", "b/c")] == ["a", "b/c"]
     (folder / "c.json").write_text("{}")
-    with pytest.raises(SourceError, match=r"c\.json is no release document: .*; a document is what a registry serves"):
+    with pytest.raises(
+        SourceError, match=r"c\.json is not a release document: .*; a document is what a registry serves"
+    ):
         PromptClient.from_document(folder)
     with pytest.raises(SourceError, match=r"missing\.json"):
         PromptClient.from_document(tmp_path / "missing.json")

@@ -223,7 +223,7 @@ def test_all_pages_of_names_are_read(server: LangfuseServer, source: LangfuseSou
     [
         ("langfuse:https://host", None, "needs the keys"),
         ("langfuse:https://host", ("pk", ""), "needs the keys"),
-        ("langfuse:host", KEYS, "is no address of Langfuse"),
+        ("langfuse:host", KEYS, "is not an address of Langfuse"),
         ("langfuse:https://a:b@host", KEYS, "neither a user nor a fragment"),
         ("https://host", KEYS, "keys are for a registry in Langfuse"),
     ],

@@ -89,7 +89,7 @@ def test_prompts_are_listed_by_all_that_can(tmp_path: Path) -> None:
     assert open_source(f"file:{folder}").list_names() == [".a/b", "ü"]
     assert open_source(f"file:{folder / '%C3%BC.json'}").list_names() == ["ü"]
     (folder / "wrong.json").write_text("{}")
-    with pytest.raises(SourceError, match=r'wrong\.json is no release document: .*"name" is missing'):
+    with pytest.raises(SourceError, match=r'wrong\.json is not a release document: .*"name" is missing'):
         open_source(f"file:{folder / 'wrong.json'}").list_names()
     with pytest.raises(SourceError, match="cannot be listed by HTTP; give their names"):
         open_source("https://example.com/x").list_names()

@@ -30,7 +30,7 @@ def estimate_cost(line: bytes, request: Request, prices: Prices) -> float:
 def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: BatchEndpoint) -> Outcome:
     """Return the outcome of one request, from a line of the output file or the error file, without its seconds.
 
-    A line that tells of an error is no answer, whatever response stands beside that. Raise ProviderError as for a
+    A line that tells of an error is not an answer, whatever response stands beside that. Raise ProviderError as for a
     single call.
     """
     response = line.get("response")
@@ -52,7 +52,7 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
 def add_line(found: dict[str, Mapping[str, Any]], line: Mapping[str, Any]) -> None:
     """Add a line of a batch to those found so far, by its `custom_id`.
 
-    Two different lines for one request are no answer: which of them is meant is unknown.
+    Two different lines for one request are not answers: which of them is meant is unknown.
     """
     key = str(line.get("custom_id"))
     known = found.get(key)

@@ -1,4 +1,4 @@
-"""What a rollout withstands: candidates whose bad answers are lost, rows of some users only, hostile documents."""
+"""The robustness of a rollout: candidates whose bad answers are lost, rows of some users only, edited documents."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_is_lost_of_one_arm_is_told() -> None:
     assert found.code == "left_out"
     assert " rows of the canary are left out, " in found.sentence
     assert found.sentence.endswith(
-        " % where 1 % is the most allowed: of both arms 24 a score that is no number from 0 to 1"
+        " % where 1 % is the most allowed: of both arms 24 a score that is not a number from 0 to 1"
     )
 
 
