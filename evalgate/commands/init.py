@@ -284,6 +284,8 @@ def _list_remaining(project: NewProject, gates: list[NewGate], target: str) -> I
         yield f"give the workflow LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY beside {KEY}, from secrets"
     if target == "api" and not project.environment.get(KEY, "").strip():
         yield f"set {KEY}: without it the prompt has no answers"
+    if not all(is_langfuse(gate.prompt) for gate in gates):
+        yield "commit, and edit the prompt: a run compares it with the committed version"
 
 
 def write_project(project: NewProject, left_out: tuple[str, ...], remaining: tuple[str, ...]) -> Started:

@@ -82,6 +82,7 @@ def test_every_format_of_prompts_is_kept_as_it_is_and_valid(name: str, project: 
     cases = (project.root / gate["dataset"]).read_text().splitlines()
     assert len(cases) == 8 and all("REPLACE" in case for case in cases)
     assert "set OPENAI_API_KEY" in ended.out
+    assert "commit, and edit the prompt: a run compares it with the committed version" in ended.out
     assert evalgate("validate").code == 0
 
 
