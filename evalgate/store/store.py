@@ -15,6 +15,9 @@ from evalgate.store.atomic import write_file
 FOLDER = ".evalgate"
 """The name of a project's store, beside its configuration."""
 
+SCHEMA = f"{FOLDER}/evalgate.schema.json"
+"""The path of the schema for editors, from the folder of the configuration."""
+
 DAMAGED_MARK = ".damaged-"
 """The mark between the name of a damaged cache that was moved aside and the time in nanoseconds."""
 
@@ -54,6 +57,7 @@ KINDS: Final = (
     StoredKind(name="rows", patterns=("rows/*.sqlite3", "rows/*.sqlite3-*")),
     StoredKind(name="damaged", patterns=(f"cache.sqlite3{DAMAGED_MARK}*",), option=DAMAGED),
     StoredKind(name="leftovers", patterns=(".evalgate-*.part", "*/.evalgate-*.part"), option=DAMAGED),
+    StoredKind(name="schema", patterns=(SCHEMA.removeprefix(f"{FOLDER}/"),)),
     StoredKind(name="gitignore", patterns=(".gitignore",)),
 )
 """All that lies below the folder. `leftovers` are of processes that were killed while they wrote a file."""

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from gated_project import CASES, World
 
+from evalgate.store.store import SCHEMA
+
 STORE = Path(".evalgate")
 COMMAND = [sys.executable, "-c", "from evalgate.cli import entry; entry()"]
 
@@ -110,6 +112,7 @@ def test_every_file_of_a_story_is_counted_and_what_decides_outlives_a_prune(worl
     changed(world)
     assert world.evalgate("baseline", "sample").code == 0
     assert world.evalgate("run").code == 1
+    (STORE.parent / SCHEMA).write_text("{}")  # as `evalgate init` does
     assert world.evalgate("run", "--first", "3").code == 4
     for name in ("journal/k-1.2.jsonl", "batches/k.json", "rows/k.sqlite3", "releases/k.json", "notes.txt", "a/b"):
         (STORE / name).parent.mkdir(exist_ok=True)
