@@ -47,7 +47,7 @@ KINDS: Final = (
     StoredKind(name="undecided", patterns=("verdicts/*.undecided",), option=FORGET),
     StoredKind(name="unanswered", patterns=("verdicts/*.unanswered",), option=FORGET),
     StoredKind(name="baselines", patterns=("baselines/*.json",)),
-    StoredKind(name="journals", patterns=("journal/*.jsonl",)),
+    StoredKind(name="journals", patterns=("journal/*.jsonl", "journal/*.unanswered")),
     StoredKind(name="batches", patterns=("batches/*.json",)),
     StoredKind(name="endpoints", patterns=("adaptations.json",)),
     StoredKind(name="reports", patterns=("report.json", "part.json")),
