@@ -4,9 +4,9 @@
 
 A repository in a temporary folder has the history that the ledger tells: its first release is the demo's baseline, and
 its second one is the demo's prompt. The gates run on the recordings, so that verdicts and scores are real. The people,
-their words on the rollout, and the rollback are made up, and all of it happens within a minute.
+their words on the rollout, the rollback and all times are made up: commands and commits get the time of the story.
 
-An hour later a second rollout of 1.1.0 starts, at 5 % of the users. Its rows are made up too, and stand beside FILE:
+Three days later a second rollout of 1.1.0 starts, at 5 % of the users. Its rows are made up too, and stand beside FILE:
 those of the hour before the start and of the hours after it. In them 1.1.0 gets many more facts wrong, so that a tick
 after the last row rolls it back, whenever it runs.
 """
@@ -32,6 +32,20 @@ GOLDEN = Path(__file__).resolve().parent
 FILE = "releases.sqlite3"
 ROWS = "served.jsonl"
 PEOPLE = {"ada": "Ada Author <ada@fernhill.example>", "release": "Release workflow", "olga": "Olga On-call"}
+SECOND_ROLLOUT = "2026-11-30T03:09:25Z"
+RUN = """\
+import datetime
+
+class Clock(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromisoformat("{at}")
+
+datetime.datetime = Clock
+from evalgate.cli import main
+main()
+"""
+"""The program of a command: the clock stands at the time of the story."""
 CHECKS_ONLY = ("baseline: ", "judges:", "{rubric: ", "faithfulness: ")
 """The beginnings of the lines that the first configuration lacks: the first release has nothing to be compared with."""
 
@@ -57,28 +71,32 @@ def make(folder: Path) -> Path:
     config.write_text("".join(lines).replace("facts: {max_drop: 0.05}", "facts: {min: 0.7}"))
     shutil.copyfile(project / "prompts/variants/baseline-1.0.0.prompt.yml", prompt)
     git(folder, "init", "--quiet", "--initial-branch", "main")
-    commit(folder, "Add the support prompt")
+    commit(folder, "Add the support prompt", at="2026-11-19T08:50:00Z")
     answer_as_candidate(folder)
-    git(folder, "commit", "--quiet", "--all", "--amend", "--no-edit")
-    release(folder, "ada", "publish")
-    promote(folder, "production", "1.0.0", "the first release")
+    git(folder, "commit", "--quiet", "--all", "--amend", "--no-edit", at="2026-11-19T09:05:00Z")
+    release(folder, "ada", "publish", at="2026-11-19T09:12:31Z")
+    options = ("--to", "production", "--version", "1.0.0", "--reason", "the first release")
+    release(folder, "release", "promote", "support", *options, at="2026-11-19T09:30:08Z")
 
     shutil.copyfile(GOLDEN / "recordings.jsonl", project / "recordings.jsonl")
     config.write_bytes(second)
     prompt.write_bytes(edited)
-    commit(folder, "Keep amounts, dates and exceptions in answers")
-    release(folder, "ada", "publish")
+    commit(folder, "Keep amounts, dates and exceptions in answers", at="2026-11-23T09:40:00Z")
+    release(folder, "ada", "publish", at="2026-11-23T10:05:47Z")
     why = "the weekly review of answers, then 5 % of the chats for two days"
-    release(folder, "release", "start", "support", "--version", "1.1.0", "--stages", "5", "--reason", why)
-    release(folder, "release", "advance", "support", "--reason", "the team read its answers on staging")
-    release(folder, "release", "advance", "support", "--reason", "the canary had no more complaints than 1.0.0")
+    options = ("--version", "1.1.0", "--stages", "5", "--reason", why)
+    release(folder, "release", "start", "support", *options, at="2026-11-23T10:20:14Z")
+    why = "the team read its answers on staging"
+    release(folder, "release", "advance", "support", "--reason", why, at="2026-11-24T09:41:36Z")
+    why = "the canary had no more complaints than 1.0.0"
+    release(folder, "release", "advance", "support", "--reason", why, at="2026-11-26T10:32:19Z")
     why = "the help centre quotes old prices, and answers copy them now; back until it is corrected"
-    release(folder, "olga", "rollback", "support", "--reason", why)
+    release(folder, "olga", "rollback", "support", "--reason", why, at="2026-11-27T16:45:52Z")
     return project / FILE
 
 
 def start_again(file: Path, rows: Path) -> None:
-    """Start the second rollout of 1.1.0 an hour after the last revision, and write the rows around its start.
+    """Start the second rollout of 1.1.0, and write the rows around its start.
 
     The rows depend on its salt, which follows from the id of its entry: both are the same each time.
     """
@@ -87,11 +105,10 @@ def start_again(file: Path, rows: Path) -> None:
     from evalgate.release.promotion import Actor
     from evalgate.release.rollout.state import parse_state
     from evalgate.release.sqlite_registry import SqliteRegistry
-    from evalgate.release.version_lookup import read_last
 
     registry = SqliteRegistry(file)
-    begin = datetime.fromisoformat(read_last(registry, "support").document.at) + timedelta(hours=1)
-    by = Actor(id="golden-second-rollout", who=PEOPLE["release"], at=begin.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    begin = datetime.fromisoformat(SECOND_ROLLOUT)
+    by = Actor(id="golden-second-rollout", who=PEOPLE["release"], at=SECOND_ROLLOUT)
     why = "the help centre has the new prices, and each stage has to prove itself now"
     before = [json.dumps(row) for row in make_rows(begin, -40, 0, 0.0, "")]
     rules = read_rollout_settings(GOLDEN / "evalgate.yml").rules
@@ -158,24 +175,19 @@ def answer_as_candidate(folder: Path) -> None:
             file.write(json.dumps({**row, "key": trial.request.key}) + "\n")
 
 
-def promote(folder: Path, label: str, version: str, why: str, *arguments: str) -> None:
-    options = ["--to", label, "--version", version, "--reason", why, *arguments]
-    release(folder, "release", "promote", "support", *options)
-
-
-def release(folder: Path, person: str, verb: str, *arguments: str) -> None:
-    program = [sys.executable, "-c", "from evalgate.cli import main; main()", "release", verb, *arguments]
+def release(folder: Path, person: str, verb: str, *arguments: str, at: str) -> None:
+    program = [sys.executable, "-c", RUN.format(at=at), "release", verb, *arguments]
     place = ["--registry", f"sqlite:golden/{FILE}"] if verb == "rollback" else ["--config", "golden/evalgate.yml"]
-    subprocess.run([*program, *place, "--by", PEOPLE[person]], cwd=folder, env=_make_environment(), check=True)
+    subprocess.run([*program, *place, "--by", PEOPLE[person]], cwd=folder, env=_make_environment(at), check=True)
 
 
-def commit(folder: Path, subject: str) -> None:
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "-m", subject)
+def commit(folder: Path, subject: str, *, at: str) -> None:
+    git(folder, "add", "--all", at=at)
+    git(folder, "commit", "--quiet", "-m", subject, at=at)
 
 
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, env=_make_environment(), check=True)
+def git(folder: Path, *arguments: str, at: str = SECOND_ROLLOUT) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, env=_make_environment(at), check=True)
 
 
 def settle(file: Path) -> None:
@@ -186,12 +198,12 @@ def settle(file: Path) -> None:
     connection.close()
 
 
-def _make_environment() -> dict[str, str]:
+def _make_environment(at: str) -> dict[str, str]:
     name, _, address = PEOPLE["ada"].partition(" <")
     roles = {
         f"GIT_{role}_{key}": value
         for role in ("AUTHOR", "COMMITTER")
-        for key, value in (("NAME", name), ("EMAIL", address.rstrip(">")))
+        for key, value in (("NAME", name), ("EMAIL", address.rstrip(">")), ("DATE", at))
     }
     return {**os.environ, **roles, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 

@@ -169,7 +169,6 @@ UNTESTED = {
             "cli/render/self_check_table.py",
             "cli/render/simulated_rollouts.py",
             "cli/render/simulation_tables.py",
-            "cli/render/traffic_plan_text.py",
             "release/rollout/rollout_counts.py",
             "release/rollout/rollout_table.py",
             "release/rollout/rollout_view.py",

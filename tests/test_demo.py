@@ -38,7 +38,7 @@ READ = {
     "status support": "a tick rolls back: facts: the canary's 0.25 against 0.81",
     "status support --now 2026-11-30T05:00:00Z": "a tick holds: 1.8 of the 48 hours",
     "tick support --dry-run --now 2026-11-30T05:00:00Z": "support: holds: 1.8 of the 48 hours of stage 1 of 3 are over",
-    "plan support --now 2026-11-30T06:00:00Z": "Use stages: [25, 50].",
+    "plan support --now 2026-11-30T06:00:00Z": "619 users in 3.5 hours, 4,185 a day",
     "publish --dry-run --default-branch main": "support: nothing to do: 1.1.0 (",
 }
 
@@ -149,6 +149,14 @@ def test_a_tick_rolls_the_candidate_back_at_any_time_after_the_rows(demo: Path, 
     assert f"1.1.0 is rolled back: all users get 1.0.0 (revision 9): {reason}" in " ".join(ended.out.split())
     ended = evalgate(*tick)
     assert ended.code == 0 and "nothing to do: no rollout is in progress" in " ".join(ended.out.split())
+
+
+def test_a_replay_says_what_rows_it_needs_though_no_commit_of_the_ledger_is_here(
+    demo: Path, evalgate: Callable[..., Ended]
+) -> None:
+    ended = evalgate("release", "replay", "support", "--config", "golden/evalgate.yml", "--dry-run")
+    assert ended.code == 3 and "is an answer of production with `fields` and `output`" in ended.err
+    assert "hint: log both for some of the answers: see docs/rollout.md" in ended.err
 
 
 def test_a_plan_without_rows_of_the_last_days_says_so(demo: Path, evalgate: Callable[..., Ended]) -> None:

@@ -141,12 +141,15 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git | None, settings
         return pin.content
     assert pin.ref is not None
     verb = "is pinned to" if pin.registry is None else "was released from"
-    again = "fetch it" if pin.registry is not None else f"pin an existing release: {describe_command(pin)}"
+    clone = "use a clone of the repository that it was released from"
+    again = clone if pin.registry is not None else f"pin an existing release: {describe_command(pin)}"
     if git is None:
         message = f'gate "{pin.gate}" {verb} commit {pin.ref}, and there is no git repository here'
         raise InputError(message, place=pin.place, hint=again)
     if not git.knows(pin.ref):
         message = f'gate "{pin.gate}" {verb} commit {pin.ref}, which is not in this repository'
+        if pin.registry is not None:
+            again = f"git fetch origin {pin.ref}, or {clone}"
         raise InputError(message, place=pin.place, hint=DEEPEN if git.shallow else again)
     files = [path for path in dict.fromkeys(paths) if git.exists(pin.ref, path)]
     if not files:

@@ -60,10 +60,10 @@ def read_env_file(path: Path) -> dict[str, str]:
 
     from evalgate.services.user_files import read_user_file
 
+    if not path.exists():
+        raise InputError("no such file", place=Place(path=str(path)), hint="it is the file of --env-file")
     try:
         text = read_user_file(path).decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError("no such file", place=Place(path=str(path)), hint="it is the file of --env-file") from error
     except UnicodeDecodeError as error:
         raise InputError("is not text in UTF-8", place=Place(path=str(path))) from error
     values: dict[str, str] = {}

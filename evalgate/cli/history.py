@@ -57,7 +57,9 @@ def command(
         click.echo(f"skipped: {line(problem)}", err=True)
     if not found.runs:
         when = " in this time" if found.files and since is not None else ""
-        click.echo(f"no run is kept{when} in {line(str(kept.root))}: `evalgate run` keeps its verdict there", err=True)
+        given = "".join(f"; there is none in {line(str(path))}" for path in paths)
+        here = f"no run is kept{when} in {line(str(kept.root))}: `evalgate run` keeps its verdict there"
+        click.echo(f"{here}{given}", err=True)
         context.exit(2 if found.problems and not found.files else 0)
     parts = (found.runs, found.gates, found.weeks)
     if form == "html":

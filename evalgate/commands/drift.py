@@ -94,7 +94,7 @@ def run(
         f'the gate "{name}" was not watched for drift: {reason}' for name, reason in reasons.items() if reason
     )
     if len(skipped) == len(chosen):
-        raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
+        raise InputError(faults=[Fault(message=sentence, hint=stored_samples.ASKED) for sentence in skipped])
     watched = _plan_watches(workspace, [gate for gate in chosen if not reasons[gate.name]], selection, machine.store)
     plans = [one.plan for one in watched]
     _, journal = engine_setup.find_journal(f"drift-{engine_setup.compute_run_key(plans)}", machine.store, _FRESH)

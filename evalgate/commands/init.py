@@ -35,12 +35,11 @@ from evalgate.inputs.tree import Tree, WorkTree, inside, is_absolute
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.store.new_files import find_obstacle, write_new_files
-from evalgate.store.store import FOLDER
+from evalgate.store.store import FOLDER, SCHEMA
 
 CONFIG = "evalgate.yml"
 KEY = "OPENAI_API_KEY"
 _NAMED = 5
-_SCHEMA = f"{FOLDER}/evalgate.schema.json"
 _IGNORE = ".gitignore"
 _IGNORED = frozenset({FOLDER, f"{FOLDER}/", f"/{FOLDER}", f"/{FOLDER}/"})
 _OTHER_SYNTAX = re.compile(r"\{\{\s*[\w#/^>&!]|\{%|<%")
@@ -117,14 +116,14 @@ def begin_project(folder: Path, environment: Mapping[str, str], *, workflow: boo
         raise InputError(message, hint=f"change to {git.root}, and give the command there")
     if os.path.lexists(root / CONFIG):
         raise InputError("exists already; nothing was written", place=Place(path=CONFIG), hint="`evalgate validate`")
-    shared = starter_files.make_shared_files(_SCHEMA)
+    shared = starter_files.make_shared_files(SCHEMA)
     kept = {path: content for path, content in shared.items() if workflow or path != starter_files.WORKFLOW}
     return NewProject(root=root, git=git, environment=environment, files={}).add(kept)
 
 
 def encode_config(text: str) -> bytes:
     """Return the bytes of a configuration, whose first line names the schema for editors."""
-    return starter_files.add_schema_line(text, _SCHEMA).encode()
+    return starter_files.add_schema_line(text, SCHEMA).encode()
 
 
 def _add_sample(project: NewProject) -> NewProject:

@@ -131,7 +131,7 @@ def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:
     if unused and all(target.kind not in ("python", "recorded") for target in targets):
         named = name_some(unused, _NAMED, rest=AND_MORE)
         yield f"no prompt, rubric or check uses the field{'s' if len(unused) > 1 else ''} {named}"
-    yield from describe_placeholders(plan.dataset)
+    yield from describe_placeholders(plan.dataset, plan.candidate)
     yield from _describe_levels(plan, config)
 
 

@@ -1,23 +1,16 @@
-"""The criteria of a gate by which evalgate scores answers in production, fixed when a rollout starts.
-
-An answer in production has what its row has: fields and a text, at most its seconds and its cost. What a criterion
-needs beyond that is in the golden dataset alone.
-"""
+"""The criteria of a gate by which evalgate scores answers in production, fixed when a rollout starts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import assert_never
 
-from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Config, Gate, Json, Judge, Target, digest
+from evalgate.domain import ANSWERED, Check, Config, Gate, Json, Judge, Target, digest
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.domain.rollout import RolloutRules
 from evalgate.errors import Fault, InputError
-
-EXPECTED = "expected"
-"""The field with the answer that a case wants, which is known of golden cases only."""
+from evalgate.gate.row_criteria import explain_unscorable
 
 
 def choose_criteria(
@@ -41,7 +34,8 @@ def choose_criteria(
         if not _is_of_gate(gate, watched):
             notes.append(f"{watched} is not a check or judge of the gate: its scores are those that the rows have")
             continue
-        reason = explain_unscorable(gate, watched)
+        criterion = find_criterion(gate, watched)  # None for the implicit check, which needs the text alone
+        reason = None if criterion is None else explain_unscorable(criterion, replayed=False)
         if reason is None:
             criteria[watched] = digest_criterion(gate, watched, config.targets)
         elif are_defaults and watched not in rules.floors:
@@ -82,43 +76,6 @@ def find_gate(config: Config, name: str) -> Gate | None:
 def find_criterion(gate: Gate, name: str) -> Check | Judge | None:
     """Return a check or judge of a gate by its name; None for another name, and for the implicit check."""
     return next((one for one in gate.criteria if one.name == name), None)
-
-
-def explain_unscorable(gate: Gate, name: str) -> str | None:
-    """Return why answers in production cannot be scored by a criterion of a gate; None if they can."""
-    criterion = find_criterion(gate, name)
-    if criterion is None:
-        return None  # the implicit check needs the text alone
-    if criterion.when is not None or criterion.unless is not None:
-        return "its `when` and `unless` choose cases, and an answer in production is not a case"
-    match criterion:
-        case Judge():
-            needed = [one for one in criterion.rubric.inputs if not one.endswith("?")]
-        case Check():
-            needed = [path for each in criterion.nested for path in each.fields]
-        case _:
-            assert_never(criterion)
-    if any(one.partition(".")[0] == EXPECTED for one in needed):
-        return f"it reads the field {EXPECTED}, which an answer in production does not have"
-    parts = criterion.nested if isinstance(criterion, Check) else ()
-    return next((reason for each in parts if (reason := _explain_check(each)) is not None), None)
-
-
-def _explain_check(check: Check) -> str | None:
-    if check.type in TOOL_CHECKS:
-        return "it looks at tool calls, which rows do not have"
-    if check.type == "python":
-        return "it runs code of the repository"
-    if check.type == "tokens":
-        return "it counts tokens, which rows do not have"
-    if check.type == "latency" and "max_seconds" not in {*check.options, *check.from_case}:
-        return "its p95 is that of all cases; a rollout watches slow answers anyway"
-    return None
-
-
-def list_needed_fields(judge: Judge) -> list[str]:
-    """Return the fields of a row without which a judge cannot be asked."""
-    return [one for one in judge.rubric.inputs if not one.endswith("?") and one != "output"]
 
 
 def digest_criterion(gate: Gate, name: str, targets: Mapping[str, Target]) -> str:

@@ -41,10 +41,11 @@ from evalgate.domain import (
 )
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.gate.evaluate import evaluate_trial
-from evalgate.gate.online_criteria import digest_criterion, find_criterion, find_gate, list_needed_fields
+from evalgate.gate.online_criteria import digest_criterion, find_criterion, find_gate
 from evalgate.gate.options import CallMode, Machine
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.reply_watch import ReplyWatch
+from evalgate.gate.row_criteria import list_needed_fields
 from evalgate.release.rollout.online_scores import AnswerScores, ChosenAnswers
 from evalgate.release.rollout.row_texts import has_texts, read_texts
 from evalgate.release.rollout.traffic_rows import load_row, read_time

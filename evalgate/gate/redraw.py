@@ -8,6 +8,7 @@ draw, and the run's own answers decide.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from evalgate.domain import (
     Request,
     Result,
 )
+from evalgate.errors import EvalgateError
 from evalgate.gate import adapted_targets, engine_setup, evaluate, pipeline, reports, similarity_run, verdict_cache
 from evalgate.gate.options import CallMode, Machine
 from evalgate.plan.gate_plan import make_fresh_trial
@@ -128,13 +130,43 @@ def _draw_everything(calls: CallMode) -> CallMode:
 
 
 def _was_drawn(plan: GatePlan, config: Config, store: Store, calls: CallMode) -> bool:
-    """Return True if there was a first draw of the answers; recordings that `--redraw` does not use are one."""
+    """Return True if there was a first draw of the answers; recordings that `--redraw` does not use are one.
+
+    So is a draw that was decided by other rules: after an edit of the policy, the same answers decide.
+    """
     replays = calls.answers == "replay"
     config = adapted_targets.add_known_to_config(config, store, replayed=replays)
-    if verdict_cache.was_drawn(store, verdict_cache.compute_keys(plan, config, replayed=replays)):
+    keys = verdict_cache.compute_keys(plan, config, replayed=replays)
+    if verdict_cache.was_drawn(store, keys) or (keys is not None and _was_decided(plan, config, store)):
         return True
     names = engine_setup.list_targets(plan)
     return calls.redraw is not None and replays and any(config.targets[name].recordings for name in names)
+
+
+def _was_decided(plan: GatePlan, config: Config, store: Store) -> bool:
+    """Return True if a stored verdict rests on these answers, whatever its criteria, thresholds, policy and level.
+
+    Its candidate, cases and answering targets are those of the plan. A damaged verdict counts for nothing.
+    """
+    mark = plan.candidate.digest.encode("ascii")
+    answering = adapted_targets.digest_answering(plan, config.targets)
+    for path in store.list_verdicts():
+        with contextlib.suppress(OSError, EvalgateError):
+            if mark not in path.read_bytes():
+                continue
+            (gate, *others) = reports.load_report(path).gates
+            evidence = gate.evidence
+            if (
+                not others
+                and evidence.verdict_key == path.stem
+                and evidence.name == plan.gate.name
+                and evidence.candidate is not None
+                and evidence.candidate.digest == plan.candidate.digest
+                and evidence.answering == answering
+                and evidence.dataset.digest == plan.dataset.digest
+            ):
+                return True
+    return False
 
 
 def _was_part_drawn(plans: Sequence[GatePlan], config: Config, store: Store, calls: CallMode) -> bool:

@@ -6,14 +6,12 @@ time, cost, tokens or tool calls, or that choose their cases by tags or ids.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from evalgate.domain import (
     NO_SETTINGS,
-    TOOL_CHECKS,
     Arm,
     Case,
     ChangeLevel,
@@ -34,6 +32,7 @@ from evalgate.domain.field_paths import dig
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.errors import Fault, InputError, ServiceError
 from evalgate.gate.plans import find_option_faults
+from evalgate.gate.row_criteria import EXPECTED, explain_unscorable, list_needed_fields
 from evalgate.plan import gate_plan
 from evalgate.plan.case_fields import find_check_faults, list_used_fields
 from evalgate.plan.faults import find_judge_faults, find_version_faults
@@ -43,8 +42,6 @@ DATASET = "rows of production"
 STREAM = "replay"
 """The stream of the candidate's samples."""
 
-_EXPECTED = "expected"
-_UNMEASURED = TOOL_CHECKS | {"latency", "cost", "tokens"}
 _NO_LEVEL = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
 """The level of a replay, which has none of its own: it only says that the run may stop early."""
 
@@ -76,7 +73,7 @@ def make_replay_plan(
             f'gate "{gate.name}": target "{target.name}" has recorded outputs alone, and cannot answer other cases',
             hint="give the gate a target that is asked, such as one of type openai",
         )
-    bare = [replace(case, fields={k: v for k, v in case.fields.items() if k != _EXPECTED}) for case in cases]
+    bare = [replace(case, fields={k: v for k, v in case.fields.items() if k != EXPECTED}) for case in cases]
     fitted, notes = _select_criteria(gate, bare)
     if target.kind != "python":  # a function may read any field
         used = list_used_fields(fitted, [versions.candidate, versions.control])
@@ -166,21 +163,11 @@ def _select_criteria(gate: Gate, cases: Sequence[Case]) -> tuple[Gate, list[str]
 
 
 def _explain_left_out(criterion: Check | Judge, cases: Sequence[Case]) -> str:
-    """Return why rows cannot be scored by a criterion; empty if they can."""
-    if isinstance(criterion, Check) and criterion.type in _UNMEASURED:
-        return f"rows do not have what a check of type {criterion.type} measures"
-    conditions = [one for one in (criterion.when, criterion.unless) if one is not None]
-    if any(condition.tags or condition.ids for condition in conditions):
-        return "it chooses its cases by tags or ids, which rows do not have"
-    needed = [name for condition in conditions for name in condition.fields]
-    if isinstance(criterion, Check):
-        needed += [name for each in criterion.nested for name in each.fields]
-    else:
-        needed += [name for name in criterion.rubric.inputs if name != "output" and not name.endswith("?")]
-    for name in needed:
-        if re.split(r"[./]", name)[0] == _EXPECTED:
-            return f"it needs `{_EXPECTED}`, which no row has"
-    for name in needed:
+    """Return why these rows cannot be scored by a criterion; empty if they can."""
+    reason = explain_unscorable(criterion, replayed=True)
+    if reason is not None:
+        return reason
+    for name in list_needed_fields(criterion):
         if not any(_has(case, name) for case in cases):
             return f"it needs the field {name}, which no row has"
     return "" if any(applies(criterion, case) for case in cases) else "it applies to no row"

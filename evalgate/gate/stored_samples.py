@@ -54,6 +54,10 @@ _NAMES = {
 _ANSWERED_BY = ("prompt", "target", "dataset")
 
 
+ASKED = "give the gate a target whose answers are kept: one of type openai or local, or a function with a `version`"
+"""What mends the reasons of `explain_not_kept`."""
+
+
 def explain_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
     """Return the reason why samples of a gate's baseline cannot be stored, or None if they can."""
     target = targets[gate.baseline_target]

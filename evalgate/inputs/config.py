@@ -39,6 +39,7 @@ from evalgate.inputs.similarity_settings import HINTS, read_similarity, refuse_s
 from evalgate.inputs.targets import KEY_HINTS, read_target, require_prices
 from evalgate.inputs.tree import Tree, join
 
+_USUAL = "evalgate.yml"
 _Part = TypeVar("_Part")
 
 
@@ -60,7 +61,9 @@ def load_config(
         data = tree.read(path)
     except InputError as error:
         if error.faults[0].message == "no such file":
-            raise refuse("no such file", path, hint="name the configuration with --config FILE") from None
+            is_usual = path == _USUAL and tree.describe(path) == "working tree"
+            init = "`evalgate init` writes one, or " if is_usual else ""
+            raise refuse("no such file", path, hint=f"{init}name the configuration with --config FILE") from None
         raise
     document = read(data, path)
     if document.data is None:

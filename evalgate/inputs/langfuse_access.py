@@ -20,9 +20,9 @@ def attach_langfuse(tree: Tree, config: Config) -> Tree:
     return LangfuseTree(tree, lambda: open_langfuse(config))
 
 
-def open_langfuse(config: Config) -> Langfuse:
+def open_langfuse(config: Config, *, reader: str = "a gate") -> Langfuse:
     """Open the server that prompts and datasets of a configuration are in, as `open_server` does."""
-    return open_server(config.path, config.langfuse, config.release, config.environment or {})
+    return open_server(config.path, config.langfuse, config.release, config.environment or {}, reader=reader)
 
 
 def open_server(

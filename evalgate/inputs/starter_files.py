@@ -12,7 +12,7 @@ from typing import Literal
 from evalgate.domain import Json, PromptVersion
 from evalgate.domain.jinja_shapes import make_examples
 from evalgate.domain.models import DEFAULT_MODEL
-from evalgate.domain.placeholders import PLACEHOLDER
+from evalgate.domain.placeholders import PLACEHOLDER, make_image
 from evalgate.domain.templates import Syntax
 
 CASES = 8
@@ -168,5 +168,5 @@ def _make_value(version: PromptVersion, name: str, number: int) -> Json:
         return [{"role": "user", "content": text}]
     sources = [part.source for message in version.messages for part in message.images]
     if any(name in version.template.find_names(source) for source in sources):
-        return f"https://example.com/{PLACEHOLDER}-{number}.png"
+        return make_image(number)
     return text

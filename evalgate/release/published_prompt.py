@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, combinations
 
@@ -15,12 +15,13 @@ _MOST_OPEN = 10
 """Parameters of which each may be the prompt's or the target's, at most: each doubles the number of tries."""
 
 
-def rebuild_prompt(version: PublishedVersion, name: str) -> PromptVersion | None:
+def rebuild_prompt(version: PublishedVersion, name: str, models: Iterable[str | None] = ()) -> PromptVersion | None:
     """Return the prompt of a published version, with its number; None if the document does not tell it.
 
     A document has the messages, and the model and the parameters of the requests: which of these the prompt itself has,
     and whether its last message is one that the gate adds, shows the digest. So the prompt is exactly the one that was
-    published. Syntaxes other than `{{name}}` are not in a document.
+    published. A target may replace the model that a prompt names: `models` are more names that it may have had.
+    Syntaxes other than `{{name}}` are not in a document.
     """
     messages = _read_messages(version.messages)
     if messages is None:
@@ -35,7 +36,7 @@ def rebuild_prompt(version: PublishedVersion, name: str) -> PromptVersion | None
         version=version.version,
     )
     for shape in _list_shapes(base, version.messages):
-        for model in dict.fromkeys((version.model, None)):
+        for model in dict.fromkeys((version.model, None, *models)):
             for parameters in _list_parameters(version.parameters):
                 made = replace(shape, model=model, parameters=parameters)
                 if made.digest == version.digest:

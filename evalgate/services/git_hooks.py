@@ -151,7 +151,7 @@ def _find_paths(folder: Path) -> _Paths:
     lines = os.fsdecode(done.stdout).splitlines()
     if done.returncode or len(lines) != 3:
         said = first_line(done.stderr.decode("utf-8", "replace"))
-        raise GitError(f"the hook cannot be installed: {said}", hint="run it in a checkout, with git 2.31 or newer")
+        raise GitError(f"there is no place for a hook: {said}", hint="run it in a checkout, with git 2.31 or newer")
     hooks, common, top = map(Path, lines)
     inside = hooks.is_relative_to(top) and not hooks.is_relative_to(common)
     tracked = inside and bool(execute(top, ["ls-files", "-z", "--", str(hooks)]).stdout)

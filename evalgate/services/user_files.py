@@ -25,8 +25,12 @@ def resolve_path(path: Path) -> Path:
 
 
 def read_user_file(path: Path) -> bytes:
-    """Return the content of a file, as `open_user_file` opens it. Raises InputError."""
-    with open_user_file(path) as file:
+    """Return the content of a file, as `open_user_file` opens it. Raises InputError, also for one that is missing."""
+    try:
+        opened = open_user_file(path)
+    except FileNotFoundError as error:
+        raise _refuse(path, f"cannot be read: {_tell(error)}") from error
+    with opened as file:
         try:
             data = file.read(LARGEST + 1)
         except OSError as error:

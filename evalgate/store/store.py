@@ -4,16 +4,76 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Final
 
 from evalgate.store.atomic import write_file
 
 FOLDER = ".evalgate"
 """The name of a project's store, beside its configuration."""
 
+SCHEMA = f"{FOLDER}/evalgate.schema.json"
+"""The path of the schema for editors, from the folder of the configuration."""
+
 DAMAGED_MARK = ".damaged-"
 """The mark between the name of a damaged cache that was moved aside and the time in nanoseconds."""
+
+CACHE: Final = "cache"
+"""The name of the kind of the database's files."""
+DAMAGED: Final = "--damaged"
+FORGET: Final = "--forget-verdicts"
+"""Options of `cache prune`, which remove whole kinds of files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKind:
+    """Files of the folder that have one use. `patterns` are paths, in which `*` is any part of a name.
+
+    `option` is the one of `cache prune` that removes all of them. Without one they stay, or only those go that are
+    known to be of no use: what a verdict, a second draw, the history or a rollout needs.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    option: str = ""
+
+
+KINDS: Final = (
+    StoredKind(name=CACHE, patterns=("cache.sqlite3", "cache.sqlite3-*")),
+    StoredKind(name="verdicts", patterns=("verdicts/*.json",), option=FORGET),
+    StoredKind(name="undecided", patterns=("verdicts/*.undecided",), option=FORGET),
+    StoredKind(name="unanswered", patterns=("verdicts/*.unanswered",), option=FORGET),
+    StoredKind(name="baselines", patterns=("baselines/*.json",)),
+    StoredKind(name="journals", patterns=("journal/*.jsonl", "journal/*.unanswered")),
+    StoredKind(name="batches", patterns=("batches/*.json",)),
+    StoredKind(name="endpoints", patterns=("adaptations.json",)),
+    StoredKind(name="reports", patterns=("report.json", "part.json")),
+    StoredKind(name="prompts", patterns=("report.prompts.jsonl", "part.prompts.jsonl")),
+    StoredKind(name="runs", patterns=("runs.jsonl",)),
+    StoredKind(name="releases", patterns=("releases/*.json",)),
+    StoredKind(name="rows", patterns=("rows/*.sqlite3", "rows/*.sqlite3-*")),
+    StoredKind(name="damaged", patterns=(f"cache.sqlite3{DAMAGED_MARK}*",), option=DAMAGED),
+    StoredKind(name="leftovers", patterns=(".evalgate-*.part", "*/.evalgate-*.part"), option=DAMAGED),
+    StoredKind(name="schema", patterns=(SCHEMA.removeprefix(f"{FOLDER}/"),)),
+    StoredKind(name="gitignore", patterns=(".gitignore",)),
+)
+"""All that lies below the folder. `leftovers` are of processes that were killed while they wrote a file."""
+OTHER: Final = StoredKind(name="other", patterns=())
+"""Files that are no part of the store, or that another version of evalgate made."""
+
+
+def find_kind(path: str) -> StoredKind:
+    """Return the kind of a file by its path below the folder, with `/` between its parts; `OTHER` for any other."""
+    parts = path.split("/")
+    for kind in KINDS:
+        for pattern in kind.patterns:
+            wanted = pattern.split("/")
+            if len(wanted) == len(parts) and all(map(fnmatchcase, parts, wanted)):
+                return kind
+    return OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +84,25 @@ class Store:
     """
 
     root: Path
+
+    def list_files(self) -> dict[StoredKind, list[Path]]:
+        """Return all files by their kind, of the folder and of those in it, with an empty list for a kind without."""
+        found: dict[StoredKind, list[Path]] = {kind: [] for kind in (*KINDS, OTHER)}
+        for path in sorted(self._walk()):
+            found[find_kind(path.relative_to(self.root).as_posix())].append(path)
+        return found
+
+    def list_removable(self, option: str) -> list[Path]:
+        """Return the files of the kinds that an option of `cache prune` removes."""
+        return [path for kind, files in self.list_files().items() if kind.option == option for path in files]
+
+    def _walk(self) -> Iterator[Path]:
+        with contextlib.suppress(FileNotFoundError):
+            for path in self.root.iterdir():
+                if path.is_file():
+                    yield path
+                elif path.is_dir():
+                    yield from (one for one in path.iterdir() if one.is_file())
 
     @property
     def cache(self) -> Path:
@@ -62,14 +141,6 @@ class Store:
     def list_verdicts(self) -> list[Path]:
         """Return all stored verdicts."""
         return sorted((self.root / "verdicts").glob("*.json"))
-
-    def list_undecided(self) -> list[Path]:
-        """Return the marks of all runs that measured too little for a verdict."""
-        return sorted((self.root / "verdicts").glob("*.undecided"))
-
-    def list_unanswered(self) -> list[Path]:
-        """Return the files of all draws without an answer."""
-        return sorted((self.root / "verdicts").glob("*.unanswered"))
 
     def find_baseline(self, key: str) -> Path:
         """Return the path of the baseline with this key."""

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from gated_project import CASES, World
 
+from evalgate.store.store import SCHEMA
+
 STORE = Path(".evalgate")
 COMMAND = [sys.executable, "-c", "from evalgate.cli import entry; entry()"]
 
@@ -103,6 +105,43 @@ def test_stats_say_what_there_is(world: World) -> None:
     assert f"{calls}, " in out and f"last used {today}" in out
     assert "damaged    1, 0.02 MB" in out
     assert "m-1" in out
+
+
+def test_every_file_of_a_story_is_counted_and_what_decides_outlives_a_prune(world: World) -> None:
+    world.application = lambda system, user: "no JSON" if "brief" in system else json.dumps({"answer": user})
+    changed(world)
+    assert world.evalgate("baseline", "sample").code == 0
+    assert world.evalgate("run").code == 1
+    (STORE.parent / SCHEMA).write_text("{}")  # as `evalgate init` does
+    assert world.evalgate("run", "--first", "3").code == 4
+    for name in ("journal/k-1.2.jsonl", "batches/k.json", "rows/k.sqlite3", "releases/k.json", "notes.txt", "a/b"):
+        (STORE / name).parent.mkdir(exist_ok=True)
+        (STORE / name).write_bytes(b"x" * 7)
+    with closing(sqlite3.connect(STORE / "cache.sqlite3")) as connection, connection:
+        connection.execute("UPDATE entries SET used = 1")
+    leftovers = [STORE / ".evalgate-1.part", STORE / "verdicts/.evalgate-2.part"]
+    for number, path in enumerate(leftovers):
+        path.touch()
+        os.utime(path, (1e9, 1e9) if number else None)
+
+    told = json.loads(world.evalgate("cache", "stats", "--format", "json").out)
+    files = [path for path in STORE.rglob("*") if path.is_file()]
+    counted = {name: kind["files"] for name, kind in told.items() if isinstance(kind, dict)}
+    assert 1 + sum(counted.values()) == len(files)
+    assert told["bytes"] + sum(kind["bytes"] for kind in told.values() if isinstance(kind, dict)) == sum(
+        path.stat().st_size for path in files
+    )
+    empty = {name for name, count in counted.items() if not count}
+    assert (empty, counted["other"]) == ({"undecided", "unanswered", "endpoints", "damaged"}, 2)
+    assert "other      2, 0.00 MB" in world.evalgate("cache", "stats").out
+
+    told = world.evalgate("cache", "prune", "--older-than", "1", "--max-size", "0.1", "--baselines", "--damaged")
+    assert told.code == 0 and "damaged caches: 1 removed" in told.out, told.out
+    assert {path for path in files if not path.exists()} == {leftovers[1]}, "the other one may be in use"
+    world.application = lambda system, user: json.dumps({"answer": user})
+    before = len(world.server.received)
+    assert world.evalgate("run").code == 1
+    assert len(world.server.received) == before
 
 
 def test_a_model_s_name_cannot_steer_the_terminal(world: World) -> None:

@@ -82,7 +82,7 @@ def test_a_tick_scores_answers_and_tells_what_that_cost(
 ) -> None:
     told = evalgate("release", "start", "support", "--reason", "shorter")
     assert told.code == 0, told.err
-    assert "note: fact is not watched: it reads the field expected" in " ".join(told.err.split())
+    assert "note: fact is not watched: it needs `expected`" in " ".join(told.err.split())
     now = write_rows(registry, 1500, bad=0.4)
     told = evalgate("release", "tick", "support", "--dry-run", "--now", now)
     words = " ".join(told.out.split())
@@ -106,7 +106,7 @@ def test_an_unreachable_judge_exits_with_3(registry: Registry, evalgate: Run, ch
 
 
 @pytest.mark.parametrize(("given", "words"), [
-    ({"limit": 100, "more": "scores: {fact: 0.1}"}, "fact cannot be scored in production: it reads the field expected"),
+    ({"limit": 100, "more": "scores: {fact: 0.1}"}, "fact cannot be scored in production: it needs `expected`"),
     ({"limit": 100, "more": "scores: {helpful: 0.1}"}, "score_per_day has no effect"),
     ({"limit": 5}, "must be 0, or 10 or more"),
 ])  # fmt: skip

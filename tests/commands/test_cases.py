@@ -131,7 +131,7 @@ def test_stats_counts_units_and_says_what_they_show(world: World) -> None:
         assert line in told
     write_rows(world, [{**row, "cluster": "one"} for row in rows(world)])
     told = world.evalgate("cases", "stats").out
-    assert "64 cases, 1 independent units" in told and "not possible below 59 units" in told
+    assert "64 cases, 1 independent unit" in told and "not possible below 59 units" in told
 
 
 def test_diff_names_added_removed_renamed_and_changed_cases(world: World) -> None:

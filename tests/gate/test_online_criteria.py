@@ -12,10 +12,9 @@ from scored_project import ENVIRONMENT, write_project
 
 from evalgate.change.workspace import open_workspace
 from evalgate.domain import Check, Config, Gate, Prices, Target
-from evalgate.domain.conditions import Condition
 from evalgate.domain.rollout import RolloutRules
 from evalgate.errors import InputError
-from evalgate.gate.online_criteria import choose_criteria, digest_criterion, explain_unscorable, load_and_choose
+from evalgate.gate.online_criteria import choose_criteria, digest_criterion, load_and_choose
 
 RULES = RolloutRules(scores={"polite": 0.1, "faithfulness": 0.1}, score_per_day=100)
 
@@ -51,14 +50,14 @@ def test_a_default_that_needs_expected_is_left_out_and_told(config: Config) -> N
     given = replace(RULES, scores={"polite": 0.1, "fact": 0.1})
     rules, (note,) = choose_criteria(config, "support", given, are_defaults=True)
     assert rules.scores == {"polite": 0.1} and list(rules.criteria) == ["polite"]
-    assert note == "fact is not watched: it reads the field expected, which an answer in production does not have"
+    assert note == "fact is not watched: it needs `expected`, which no row has"
 
 
 @pytest.mark.parametrize("given", [
     {"scores": {"polite": 0.1, "fact": 0.1}}, {"scores": {"polite": 0.1}, "floors": {"fact": 0.9}},
 ])  # fmt: skip
 def test_a_named_criterion_that_needs_expected_is_refused(config: Config, given: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="fact cannot be scored in production: it reads the field expected"):
+    with pytest.raises(InputError, match="fact cannot be scored in production: it needs `expected`"):
         choose_criteria(config, "support", replace(RULES, **given), are_defaults=False)
 
 
@@ -78,28 +77,6 @@ def test_without_a_limit_no_configuration_is_read() -> None:
 
 def add_check(gate: Gate, **given: Any) -> Gate:
     return replace(gate, checks=(Check(name="own", **given),))
-
-
-@pytest.mark.parametrize(("given", "words"), [
-    ({"type": "tool_call"}, "tool calls"),
-    ({"type": "tokens", "options": {"max_total": 5}}, "tokens"),
-    ({"type": "latency", "options": {"p95_seconds": 5}}, "p95"),
-    ({"type": "regex", "from_case": {"pattern": "expected.pattern"}}, "the field expected"),
-    ({"type": "any_of", "parts": (Check(name="part", type="contains", options={"from": "expected"}),)}, "the field expected"),
-    ({"type": "is_json", "when": Condition(tags=("a",))}, "`when`"),
-    ({"type": "is_json", "unless": Condition(has=("a",))}, "`unless`"),
-])  # fmt: skip
-def test_what_rows_do_not_have_is_told(config: Config, given: dict[str, Any], words: str) -> None:
-    reason = explain_unscorable(add_check(config.gates[0], **given), "own")
-    assert reason is not None and words in reason
-
-
-@pytest.mark.parametrize("given", [
-    {"type": "is_json"}, {"type": "latency", "options": {"max_seconds": 5}}, {"type": "cost", "options": {"max_usd": 1}},
-    {"type": "contains", "options": {"from": "context"}}, {"type": "contains", "options": {"value": "expected"}},
-])  # fmt: skip
-def test_what_rows_have_can_be_scored(config: Config, given: dict[str, Any]) -> None:
-    assert explain_unscorable(add_check(config.gates[0], **given), "own") is None
 
 
 def test_the_digest_is_of_all_that_a_score_depends_on(tmp_path: Path, chat_server: ChatServer) -> None:

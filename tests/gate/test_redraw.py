@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from chat_server import Reply, error
 from gated_project import CASES, World, prompt
+from hypothesis import given
+from hypothesis import strategies as st
+from plan import small_gate
 
 import evalgate
+from evalgate.decide import evidence as evidences
+from evalgate.decide import policy
+from evalgate.domain import Check, Config, Limits, Threshold
+from evalgate.gate import adapted_targets, redraw, reports
+from evalgate.store import report_json
+from evalgate.store.atomic import write_file
+from evalgate.store.store import Store
 
 FLAGS = [("--no-cache",), ("--live",), ("--redraw", "all")]
 BRIEF = "Be brief, always and everywhere, please."
@@ -71,6 +82,84 @@ def test_a_second_draw_asks_for_everything_and_turns_no_fail_into_a_pass(world: 
     plain = world.evalgate("run")
     assert (plain.code, asked(world)) == (1, 0)
     assert "This report decides nothing" not in plain.out
+
+
+POLICIES = {
+    "policy": ("policy: {stop_early: false}", "policy: {stop_early: false, min_cases: 10}"),
+    "threshold": ("run: {attempts: 2}", "    thresholds: {fact: {max_drop: 0.06}}\nrun: {attempts: 2}"),
+    "judge": ("      - {rubric: faithfulness}", "      - {rubric: faithfulness, name: other}"),
+}
+
+
+def test_other_rules_decide_from_the_first_answers_and_not_from_a_second_draw(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert world.evalgate("run").code == 1
+    config = (world.root / "evalgate.yml").read_text()
+    before = stored(world)
+    world.application, world.grade = well, lambda judged: 5
+    for number, (name, (old, new)) in enumerate(POLICIES.items()):
+        assert old in config
+        world.repository.write("evalgate.yml", config.replace(old, new))
+        ended = world.evalgate("run", *FLAGS[number % len(FLAGS)])
+        assert ended.code == 1 and ended.out.startswith("drawn again: all answers"), (name, ended.out, ended.err)
+        assert world.report(".evalgate/report.json")["redrawn"]["decision"] == "FAIL"
+    assert world.evalgate("run").code == 1
+    assert len(stored(world)) == len(before) + len(POLICIES)
+
+
+RULES: dict[str, Any] = {
+    "thresholds": {"gate": {"thresholds": {"faithfulness": Threshold(max_drop=0.3)}}},
+    "checks": {"gate": {"checks": (Check(name="json", type="is_json"),)}},
+    "judges": {"gate": {"judges": ()}},
+    "level": {"level": small_gate.PATCH},
+    "baseline": {"baseline": small_gate.prompt("Other: {{query}} from {{context}}")},
+}
+CONTENT: dict[str, Any] = {
+    "prompt": {"candidate": small_gate.prompt("Be exact. {{query}} from {{context}}")},
+    "cases": {"cases": small_gate.dataset(small_gate.case(0), small_gate.case(9))},
+    "target": {"gate": {"candidate_target": "pinned"}},
+    "samples": {"gate": {"candidate_samples": 3}},
+    "name": {"gate": {"name": "other"}},
+}
+
+
+@given(st.sets(st.sampled_from([*RULES])), st.none() | st.sampled_from([*CONTENT]))
+def test_answers_were_decided_whatever_the_rules_were(
+    tmp_path_factory: pytest.TempPathFactory, rules: set[str], content: str | None
+) -> None:
+    changes: dict[str, Any] = {"gate": {}}
+    for one in [*(RULES[name] for name in sorted(rules)), *([] if content is None else [CONTENT[content]])]:
+        changes["gate"] |= one.get("gate", {})
+        changes |= {name: value for name, value in one.items() if name != "gate"}
+    store = Store(root=tmp_path_factory.mktemp("store"))
+    decided = small_gate.plan()
+    now = small_gate.plan(replace(small_gate.gate(), **changes.pop("gate")), **changes)
+    evidence = replace(
+        evidences.make_evidence(decided, small_gate.TARGETS),
+        answering=adapted_targets.digest_answering(decided, small_gate.TARGETS),
+        verdict_key="k",
+    )
+    report = reports.make_report([policy.decide_at_level(evidence, {}, small_gate.POLICY)])
+    write_file(store.find_verdict("k"), report_json.pieces(report))
+    config = Config(
+        path="evalgate.yml",
+        gates=(now.gate,),
+        targets=small_gate.TARGETS,
+        policy=replace(small_gate.POLICY, min_cases=9),
+        limits=Limits(),
+    )
+    assert redraw._was_decided(now, config, store) is (content is None)
+
+
+def test_other_cases_are_a_first_draw(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert world.evalgate("run").code == 1
+    rows = (world.root / "cases.jsonl").read_text()
+    world.repository.write("cases.jsonl", rows.replace("question 7", "question 700"))
+    ended = world.evalgate("run", "--no-cache")
+    assert (ended.code, "drawn again" in ended.out) == (1, False)
 
 
 @pytest.mark.parametrize("flags", FLAGS)

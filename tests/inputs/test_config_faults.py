@@ -242,6 +242,13 @@ def test_a_missing_config_says_so(project: Project) -> None:
     ]
 
 
+def test_a_project_without_a_config_is_told_how_to_make_one(project: Project) -> None:
+    (project.root / "evalgate.yml").unlink(missing_ok=True)
+    assert project.faults(lambda: load_config(project.tree, "evalgate.yml")) == [
+        "evalgate.yml: no such file\n  hint: `evalgate init` writes one, or name the configuration with --config FILE"
+    ]
+
+
 def test_anchors_may_be_used(project: Project) -> None:
     project.write(
         "evalgate.yml",

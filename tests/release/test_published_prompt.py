@@ -70,3 +70,17 @@ def test_a_prompt_of_langfuse_is_rebuilt(  # noqa: PLR0917
 
 def test_another_content_is_none() -> None:
     assert rebuild_prompt(replace(make_version(), digest="0" * 64), "support") is None
+
+
+def test_a_model_that_the_target_replaced_is_found_among_those_that_are_named() -> None:
+    candidate = replace(make_prompt("Be exact."), model="local")
+    version = replace(publish(candidate, {}, None), model="qwen")
+    assert rebuild_prompt(version, "support") is None
+    assert rebuild_prompt(version, "support", ["gpt", None]) is None
+    found = rebuild_prompt(version, "support", ["gpt", "local"])
+    assert found is not None and found.digest == candidate.digest
+
+
+def make_prompt(text: str) -> PromptVersion:
+    data = json.dumps({"name": "support", "prompt": text, "config": {}, "numbers": []}).encode()
+    return parse_prompt(data, "langfuse:support@7", "langfuse:support@7", PromptSettings())

@@ -54,7 +54,7 @@ def test_a_folder_of_hooks_outside_of_the_repository_is_told(repository: Reposit
 def test_without_a_repository_there_is_no_place_for_it(tmp_path: Path, git_environment: None) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
-    with pytest.raises(GitError, match="the hook cannot be installed"):
+    with pytest.raises(GitError, match="there is no place for a hook"):
         git_hooks.install(folder, "python", [], write)
 
 

@@ -8,7 +8,8 @@ import pytest
 from repository import Repository
 
 import evalgate
-from evalgate.store.store import Store
+from evalgate.store.atomic import write_file
+from evalgate.store.store import KINDS, OTHER, Store, find_kind
 
 SOURCE = Path(evalgate.__file__).parent
 # The files of an earlier store have to be found again.
@@ -61,6 +62,38 @@ def test_files_are_listed_by_kind_and_in_order(store: Store) -> None:
     assert store.list_journals() == sorted(journals)
     assert store.list_journals("drift-k-*Z") == sorted(journals[:2])
     assert store.list_damaged_caches() == [damaged]
+
+
+def list_paths(store: Store) -> dict[str, Path]:
+    """Return each path that a store names, by the name of its member; of a folder, that of a file in it."""
+    found = {}
+    for name, member in vars(Store).items():
+        if name.startswith("find_"):
+            found[name] = store.find_prompts(store.last_part) if name == "find_prompts" else getattr(store, name)("k.2")
+        elif isinstance(member, property):
+            path = getattr(store, name)
+            found[name] = path if path.suffix else path / "k.json"
+    return found
+
+
+def test_each_path_that_a_store_names_is_of_one_kind(store: Store) -> None:
+    named = list_paths(store)
+    assert len(named) >= 13
+    for name, path in named.items():
+        if name not in {"root", "results"}:
+            assert find_kind(path.relative_to(store.root).as_posix()) is not OTHER, name
+    for kind in KINDS:
+        for pattern in kind.patterns:
+            assert find_kind(pattern.replace("*", "k")) is kind, "no other kind has the same files"
+    for path in ("verdicts/k.json.txt", "more/verdicts/k.json", "releases.sqlite3", "", "cache.sqlite30"):
+        assert find_kind(path) is OTHER
+
+
+def test_what_a_killed_process_leaves_is_listed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "replace", lambda self, target: None)  # as if the process ended before
+    for path in (store.last_report, store.find_verdict("k")):
+        write_file(path, "x")
+    assert [kind.name for kind, files in store.list_files().items() if len(files) == 2] == ["leftovers"]
 
 
 def test_a_prepared_store_hides_itself_from_git_and_keeps_what_a_user_wrote(repository: Repository) -> None:

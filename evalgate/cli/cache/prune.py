@@ -23,7 +23,7 @@ from evalgate.cli.folders import config_option, find_store, whole_store_option
     help="Remove the least recently used entries until the cache file has at most MB megabytes (1,000,000 bytes each).",
 )
 @click.option("--baselines", "stale", is_flag=True, help="Remove stored baselines that are too old to be used.")
-@click.option("--damaged", is_flag=True, help="Remove damaged caches that runs moved aside.")
+@click.option("--damaged", is_flag=True, help="Remove damaged caches that runs moved aside, and unfinished files.")
 @click.option(
     "--forget-verdicts",
     is_flag=True,
@@ -45,7 +45,8 @@ def command(
     """Remove what the options name, and print what was removed. The cache file becomes smaller on disk.
 
     Verdicts stay unless --forget-verdicts is given: they keep a failed change from being run again until it passes.
-    Removing anything else costs calls, but cannot make a verdict wrong. --baselines reads the policy of the
+    Reports, the log of runs and the answers of unfinished runs stay as well. Removing anything else costs calls, but
+    cannot make a verdict wrong. --baselines reads the policy of the
     configuration.
     """
     from evalgate.cli.render.cache_text import MB, describe_pruned, format_size
@@ -63,13 +64,9 @@ def command(
     if stale:
         chosen["stale baselines"], warnings = prune.list_stale_baselines(project_store, config_path)
     if damaged:
-        chosen["damaged caches"] = project_store.list_damaged_caches()
+        chosen["damaged caches"] = list(prune.list_damaged(project_store))
     if forget_verdicts:
-        chosen["verdicts"] = [
-            *project_store.list_verdicts(),
-            *project_store.list_undecided(),
-            *project_store.list_unanswered(),
-        ]
+        chosen["verdicts"] = prune.list_verdicts(project_store)
     if older_than is not None or max_size is not None:
         most = None if max_size is None else int(max_size * MB)
         done = prune.prune_entries(project_store, unused_days=older_than, most_bytes=most, dry_run=dry_run)

@@ -17,8 +17,7 @@ def command(*, config_path: Path, store: Path | None, form: str) -> None:
     """Print the number, age and cost of the entries.
 
     Entries are counted by the model that answered; the cost is in dollars. The last use of an entry is recorded by day.
-    The stored verdicts and baselines, the journals of unfinished runs and the damaged caches that were moved aside are
-    counted separately.
+    All other files are counted by their kind, such as verdicts, baselines and the journals of unfinished runs.
     """
     from evalgate.cli.render import cache_text
     from evalgate.commands.cache import stats

@@ -31,7 +31,9 @@ def render_text(summary: StoreSummary) -> str:
         shown += ["", tables.render_text(rows), ""]
     if found.unreadable:
         shown.append(f"unreadable {found.unreadable:,}, which will be requested again")
-    shown += [f"{name:<10} {one.count:,}, {format_size(one.bytes)}" for name, one in summary.others.items()]
+    shown += [
+        f"{name:<10} {one.count:,}, {format_size(one.bytes)}" for name, one in summary.others.items() if one.count
+    ]
     return "\n".join(shown)
 
 

@@ -23,8 +23,9 @@ def render_traffic_plan(plan: TrafficPlan) -> str:
 
 def _describe_traffic(plan: TrafficPlan) -> str:
     traffic = plan.traffic
-    days = "1 day" if traffic.days == 1 else f"{traffic.days} days"
-    text = f"{traffic.keys:,} users in {days}, {traffic.per_day:,.0f} a day; "
+    users = "1 user" if traffic.keys == 1 else f"{traffic.keys:,} users"
+    text = f"{users} in {_describe_time(traffic.days)}, {traffic.per_day:,.0f} a day"
+    text += " if all hours are like these; " if traffic.days < 1 else "; "
     text += f"{100 * traffic.scored:.0f} % have a first answer with all scores that are watched."
     if not math.isinf(traffic.population):
         all_users = float(f"{traffic.population:.2g}")
@@ -54,7 +55,20 @@ def _describe_share(share: int) -> str:
     return f"{share / 100:g} %"
 
 
+def _describe_time(days: float) -> str:
+    """Describe the time that rows cover: in hours, with a tenth below a day."""
+    if days < 1:
+        hours = f"{days * _DAY:.1f}".removesuffix(".0")
+        return f"{hours} {'hour' if hours == '1' else 'hours'}"
+    whole, hours_left = divmod(round(days * _DAY), _DAY)
+    text = "1 day" if whole == 1 else f"{whole} days"
+    return text + (f" and {hours_left} {'hour' if hours_left == 1 else 'hours'}" if hours_left else "")
+
+
 def _describe_hours(hours: float | None) -> str:
+    """Describe the time that a stage takes, never less of it: in hours, from four days on in tenths of a day."""
     if hours is None:
         return "never"
-    return f"{math.ceil(hours):,} h" if hours < 4 * _DAY else f"{math.ceil(hours / _DAY):,} days"
+    if hours <= 4 * _DAY:
+        return f"{math.ceil(hours):,} h"
+    return f"{math.ceil(10 * hours / _DAY) / 10:,g} days"

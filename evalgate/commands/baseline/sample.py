@@ -78,7 +78,7 @@ def draw_samples(
         _plan_sampling(workspace, gate, selection.candidate, machine.store) for gate in chosen if not reasons[gate.name]
     ]
     if not plans:
-        raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
+        raise InputError(faults=[Fault(message=sentence, hint=stored_samples.ASKED) for sentence in skipped])
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
     begun, journal = engine_setup.find_journal(f"baseline-{engine_setup.compute_run_key(plans)}", machine.store, fresh)
     done: list[Sampled] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from evalgate.errors import InputError, Place
 from evalgate.store import cache_admin
 from evalgate.store.cache_admin import Stats
-from evalgate.store.store import Store
+from evalgate.store.store import CACHE, Store
 
 __all__ = ["FilesSize", "Stats", "StoreSummary", "require_store", "summarize_store"]
 
@@ -24,7 +24,7 @@ class FilesSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSummary:
-    """The statistics of a store's cache, and by kind its `others`: verdicts, baselines, journals, damaged caches."""
+    """The statistics of a store's cache, and its `others`: all other files, by the names of their kinds."""
 
     root: Path
     cache: Stats
@@ -34,16 +34,11 @@ class StoreSummary:
 def summarize_store(store: Store) -> StoreSummary:
     """Count the entries and files of a store. Raises InputError if it does not exist, ServiceError if it is damaged."""
     require_store(store)
-    others = {
-        "verdicts": store.list_verdicts(),
-        "baselines": store.list_baselines(),
-        "journals": store.list_journals(),
-        "damaged": store.list_damaged_caches(),
-    }
+    files = store.list_files()
     return StoreSummary(
         root=store.root,
         cache=cache_admin.collect_stats(store.cache),
-        others={name: _measure_size(files) for name, files in others.items()},
+        others={kind.name: _measure_size(paths) for kind, paths in files.items() if kind.name != CACHE},
     )
 
 

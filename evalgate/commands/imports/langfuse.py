@@ -84,10 +84,12 @@ def import_traces(cases: Path, config: Path, environment: Mapping[str, str], wan
 
 def _open(config: Path, environment: Mapping[str, str]) -> Langfuse:
     """Open the server of the configuration, if there is one, else that of the variables."""
+    reader = "this import"
     if not config.is_file():
-        return open_server(str(config), LangfuseSettings(), None, environment, reader="this import")
+        return open_server(str(config), LangfuseSettings(), None, environment, reader=reader)
     tree = WorkTree(config.resolve().parent)
-    return open_langfuse(load_config(tree, config.name, verify=validate_criterion, environment=environment))
+    loaded = load_config(tree, config.name, verify=validate_criterion, environment=environment)
+    return open_langfuse(loaded, reader=reader)
 
 
 def _find_low(server: Langfuse, wanted: LowScores) -> tuple[list[LangfuseScore], int]:

@@ -5,9 +5,10 @@ No user sees these answers. The report is evidence for people: no command takes 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,11 +19,12 @@ from evalgate.domain import Arm, Case, Gate, GatePlan, Output, PromptVersion, Re
 from evalgate.domain.masking import make_mask
 from evalgate.domain.names import suggest_closest
 from evalgate.domain.replayed_rows import ReplayedRows
-from evalgate.errors import InputError, Place, ServiceError
+from evalgate.errors import EvalgateError, InputError, Place, ServiceError
 from evalgate.gate.options import CallMode, Machine
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import require_variables
 from evalgate.gate.replay_plan import STREAM, ReplayedVersions, draw_apart, make_replay_plan
+from evalgate.inputs.prompts import load_prompt
 from evalgate.plan.estimate import CallEstimate, estimate_calls
 from evalgate.plan.target_changes import compare_published
 from evalgate.release.document import PublishedVersion, Variable
@@ -174,7 +176,8 @@ def _load_versions(
         )
     target = workspace.config.targets[gate.candidate_target]
     place = hide_address(registry.url)
-    candidate, control = (_load_prompt(one, gate, workspace, place) for one in (chosen, production))
+    models = _list_models(workspace, gate)
+    candidate, control = (_load_prompt(one, gate, workspace, place, models) for one in (chosen, production))
     changed = compare_published(target, candidate, chosen.model, chosen.parameters)
     if changed:
         raise InputError(
@@ -186,12 +189,21 @@ def _load_versions(
     return ReplayedVersions(candidate=candidate, control=control, redraws=redraws), production
 
 
-def _load_prompt(version: PublishedVersion, gate: Gate, workspace: Workspace, place: str) -> PromptVersion:
+def _list_models(workspace: Workspace, gate: Gate) -> list[str | None]:
+    """Return the model that the gate's prompt names here: its target may ask another one, as a local target does."""
+    with contextlib.suppress(EvalgateError):
+        return [load_prompt(workspace.tree, gate.prompt, gate.settings).model]
+    return []
+
+
+def _load_prompt(
+    version: PublishedVersion, gate: Gate, workspace: Workspace, place: str, models: Sequence[str | None]
+) -> PromptVersion:
     """Return the prompt of a published version: from the document if that tells it, else from its commit.
 
     Raises InputError if neither has the content with its digest.
     """
-    found = rebuild_prompt(version, gate.name)
+    found = rebuild_prompt(version, gate.name, models)
     if found is None and version.git_sha is None:
         raise InputError(
             f"{gate.name}: {version} is in no repository, and what the release document has of it is not the prompt "

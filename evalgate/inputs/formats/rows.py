@@ -93,7 +93,8 @@ def read_rows(tree: Tree, path: str, *, csv: bool = True, tables: bool = False) 
     reader = formats.get(suffix)
     if reader is None:
         hint = f"use one of: {', '.join([*formats, *binary])}"
-        raise refuse(f'files of the type "{suffix}" are not supported', path, hint=hint)
+        what = f'files of the type "{suffix}" are not supported' if suffix else "the name has no type"
+        raise refuse(what, path, hint=hint)
     return reader(decode(tree.read(path), path), path)
 
 

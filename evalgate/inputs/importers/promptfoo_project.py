@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalgate.domain import PromptSettings
+from evalgate.domain.placeholders import PLACEHOLDER
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.config import derive_name
 from evalgate.inputs.formats.nodes import Node
@@ -35,7 +36,6 @@ from evalgate.inputs.importers.yaml_text import make_block
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import Tree, is_absolute
 
-MARK = "REPLACE"
 NOTHING: Mapping[str, str] = {}
 _READ = frozenset(
     {"prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "description", "assertionTemplates"}
@@ -289,7 +289,7 @@ class _Import:
         shown = "".join(f"\n{name}: {{{{ {name} }}}}" for name in names)
         is_named = bool(prompt.source) and not nunjucks.has_template(prompt.source) and "\n" not in prompt.source
         source = f" ({prompt.source})" if is_named else ""
-        return [{"role": "user", "content": f"{MARK}: the prompt{source} is not at hand.{shown}"}]
+        return [{"role": "user", "content": f"{PLACEHOLDER}: the prompt{source} is not at hand.{shown}"}]
 
     def _make_settings(self, provider: ForeignProvider, prompt: ForeignPrompt) -> dict[str, Any]:
         """Return the keys of a prompt file for its own parameters, and for the tools and the format of its provider."""

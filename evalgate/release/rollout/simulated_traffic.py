@@ -6,7 +6,7 @@ The model:
   arm is the candidate's with a chance of one half, else with that of the share.
 * Answers are rated 1 to 5 with the chances `RATINGS`; a rating q is the score (q - 1) / 4. Their standard deviation is
   0.27. A drop lowers ratings of the candidate by one, with the chance that makes the mean fall by exactly that drop; a
-  rating of 1 stays.
+  rating of 1 stays. A drop that needs more than that makes ratings 1.
 * Four more things are watched, and equal in both arms: 0.1 % of the answers fail, 5 % are slow, 5 % are expensive, and
   0.1 % are unscored. They are those of the scored keys: a rollout that has more keys proves these things sooner.
 * Each stage begins without rows. A look is at each full hour. Nothing ends a rollout that only holds.
@@ -40,6 +40,7 @@ WENT_ON: Final = "went on"
 GIVEN_UP: Final = "given up"
 _RATES: Final = (0.001, 0.05, 0.05, 0.001)
 """The shares of answers that fail, are slow, expensive and unscored."""
+_DUST: Final = 1e-9
 _FIRST_KEYS: Final = 600
 _KEYS_OF_A_LOOK: Final = 10
 _MOST_KEYS: Final = 100_000
@@ -57,6 +58,11 @@ class Traffic:
     drop: float = 0.0
     even: bool = True
     ratings: tuple[float, ...] = RATINGS
+
+    @property
+    def mean(self) -> float:
+        """The mean score of the control: no drop can be larger."""
+        return sum(place * chance for place, chance in enumerate(self.ratings)) / (len(self.ratings) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +146,14 @@ def roll_out(
 def count_needed_keys(rules: RolloutRules, stage: Stage, traffic: Traffic, *, runs: int, seed: int) -> int | None:
     """Return the keys after which half of the simulated stages end; None if they do not.
 
-    A stage without a drop ends when it is proven, one with a drop when it is rolled back. The hours of the stage and
-    the keys of a day do not matter: a look is at every tenth key.
+    A stage without a drop ends when it is proven, one with a drop when it is rolled back; None for a drop that is
+    larger than the mean score. The hours of the stage and the keys of a day do not matter: a look is at every tenth
+    key.
     """
     import numpy as np
 
+    if traffic.drop > traffic.mean + _DUST:
+        return None
     looks = replace(traffic, per_day=24 * _KEYS_OF_A_LOOK)
     endless = replace(rules, stages=(replace(stage, hours=math.inf if traffic.drop else 0), *rules.stages[1:]))
     wanted = ROLLED_BACK if traffic.drop else WENT_ON
@@ -198,8 +207,11 @@ def _draw(rng: np.random.Generator, arms: NDArray[np.int8], traffic: Traffic) ->
 
     count, steps = len(arms), len(traffic.ratings) - 1
     ratings = np.searchsorted(np.cumsum(traffic.ratings)[:-1], rng.random(count), side="right")
-    chance = traffic.drop * steps / (1 - traffic.ratings[0]) if traffic.drop else 0.0
-    falls = (rng.random(count) < chance) & (arms == e_values.CANDIDATE) & (ratings > 0)
+    chance, by_one = traffic.drop * steps, 1 - traffic.ratings[0]
+    is_small = chance <= by_one + _DUST
+    chance /= (by_one if is_small else steps * traffic.mean) or 1.0
+    chosen = (rng.random(count) < chance) & (arms == e_values.CANDIDATE) & (ratings > 0)
+    falls = np.where(chosen, 1 if is_small else ratings, 0)
     bad = rng.random((len(_RATES), count)) < np.array(_RATES)[:, None]
     return np.vstack((1 - (ratings - falls) / steps, bad))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from evalgate.domain.rollout import RolloutRules, Stage
@@ -23,20 +25,22 @@ RUNS: Final = 15
 HALF: Final = 5_000
 """The share, in basis points, at which both arms get as many keys, and a rollout needs the fewest."""
 _DAY: Final = 86_400.0
+_HOUR: Final = 3_600.0
+_MINUTE: Final = 60.0
 _OPEN: Final = 0.98
 _FARTHEST: Final = 10_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedTraffic:
-    """The users of the last days. `days` are whole days that have rows.
+    """The users of the last days. `days` is the time that the rows cover, which may be a part of a day.
 
-    `per_day` is the mean number of keys in a day, `keys` that of different ones in all days, and `scored` the share of
-    the keys whose first row is sampled and has all scores that are watched. `ratings` are the shares of the scores
-    0, 0.25, 0.5, 0.75, 1, to which the first score was rounded.
+    `per_day` is the mean number of keys in 24 hours, `keys` that of different ones in all the time, and `scored` the
+    share of the keys whose first row is sampled and has all scores that are watched. `ratings` are the shares of the
+    scores 0, 0.25, 0.5, 0.75, 1, to which the first score was rounded.
     """
 
-    days: int
+    days: float
     per_day: float
     keys: int
     scored: float
@@ -93,17 +97,15 @@ def observe_traffic(
 ) -> ObservedTraffic:
     """Return the traffic of a prompt in the last `DAYS` days. Rows that cannot be read or have no key do not count."""
     until, columns, hash_one = find_instant(now), RowColumns(scores), make_hasher("")
-    seen: set[tuple[int, int]] = set()
+    since, times = until - DAYS * _DAY, _KeyTimes()
     for given in rows:
         loaded = load_row(given) if isinstance(given, bytes | str) else given
-        row = None if loaded is None or isinstance(loaded, str) else read_row(
-            loaded, name, frozenset(scores), until - DAYS * _DAY
-        )  # fmt: skip
+        row = None if loaded is None or isinstance(loaded, str) else read_row(loaded, name, frozenset(scores), since)
         if isinstance(row, Row) and row.key is not None and row.at <= until:
             key = hash_one(row.key)
             columns.add(row, key, 0, (FAILED if row.failed else 0) | (SAMPLED if row.sampled else 0))
-            seen.add((int((until - row.at) / _DAY), key))
-    days = len({day for day, _ in seen})
+            times.add(until - row.at, key)
+    days, per_day = times.measure()
     firsts = columns.find_firsts()
     is_scored = (firsts.bits & FAILED == 0) & (firsts.bits & SAMPLED != 0) if scores else firsts.bits & FAILED == 0
     for values in firsts.scores:
@@ -114,7 +116,7 @@ def observe_traffic(
         counts[round(float(value) * (len(RATINGS) - 1))] += 1
     return ObservedTraffic(
         days=days,
-        per_day=len(seen) / days if days else 0.0,
+        per_day=per_day,
         keys=len(firsts.at),
         scored=float(is_scored.mean()) if len(firsts.at) else 0.0,
         ratings=tuple(count / len(rated) for count in counts) if len(rated) else RATINGS,
@@ -141,6 +143,42 @@ def plan_rollout(rules: RolloutRules, traffic: ObservedTraffic, *, seed: int = 1
     return TrafficPlan(
         traffic=traffic, stages=stages, limit=rules.hold_hours, fitting=fitting, is_even=rules.score_per_day > 0
     )
+
+
+class _KeyTimes:
+    """When keys came. Ages are seconds before now; two bytes and a key's eight are kept of each."""
+
+    def __init__(self) -> None:
+        self._hours, self._keys = array("H"), array("Q")
+        self._minutes: set[int] = set()
+
+    def add(self, age: float, key: int) -> None:
+        self._hours.append(int(age / _HOUR))
+        self._keys.append(key)
+        self._minutes.add(int(age / _MINUTE))
+
+    def measure(self) -> tuple[float, float]:
+        """Return the days that the keys cover, at least an hour, and the mean number of different keys in 24 hours.
+
+        Keys that come once a day cover days: the time reaches beyond the first and the last one by the longest pause,
+        of a day at most. A day that is not covered from its beginning has no part in the mean, unless it is the only
+        one: then 24 hours have so many keys at the same rate.
+        """
+        import numpy as np
+
+        if not self._keys:
+            return 0.0, 0.0
+        minutes = sorted(self._minutes)
+        pauses = [later - earlier for earlier, later in pairwise(minutes)]
+        pause = min(max(pauses, default=minutes[-1]) * _MINUTE, _DAY)
+        ended = int(max(0.0, minutes[0] * _MINUTE - pause) / _HOUR)
+        began = min(DAYS * _DAY, (minutes[-1] + 1) * _MINUTE + pause)
+        days = max(_HOUR, began - ended * _HOUR) / _DAY
+        keys, hours = np.array(self._keys), np.array(self._hours)
+        if days < 1:
+            return days, len(np.unique(keys)) / days
+        found = [len(np.unique(keys[(hours - ended) // 24 == day])) for day in range(int(days))]
+        return days, sum(found) / len(found)
 
 
 def _plan_stage(rules: RolloutRules, stage: Stage, traffic: ObservedTraffic, seed: int) -> PlannedStage:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evalgate.domain.rollout import RolloutRules, Stage
+from evalgate.release.rollout import simulated_traffic
 from evalgate.release.rollout.simulated_traffic import (
     GIVEN_UP,
     RATINGS,
@@ -91,6 +92,17 @@ def test_a_stage_lasts_its_hours_and_a_rollout_its_stages() -> None:
 def test_a_large_drop_ends_a_rollout_in_its_first_stage() -> None:
     found = roll_out(np.random.default_rng(1), RULES, Traffic(per_day=2_000, drop=0.25))
     assert found.end == ROLLED_BACK and len(found.hours) == 1 and found.hours[0] < 24
+
+
+@pytest.mark.parametrize(("drop", "ratings"), [
+    (0.20, RATINGS), (0.10, (0.9, 0, 0, 0, 0.1)), (0.05, (0.9, 0, 0, 0, 0.1)), (0.30, (0.2, 0, 0.3, 0, 0.5)),
+])  # fmt: skip
+def test_the_mean_of_the_candidate_falls_by_the_drop(drop: float, ratings: tuple[float, ...]) -> None:
+    arms = np.repeat(np.array([0, 1], dtype=np.int8), 100_000)
+    rng = np.random.default_rng(1)
+    badness = simulated_traffic._draw(rng, arms, Traffic(per_day=1, drop=drop, ratings=ratings))[0]
+    assert badness[arms == 1].mean() - badness[arms == 0].mean() == pytest.approx(drop, abs=0.008)
+    assert badness.min() >= 0 and badness.max() <= 1
 
 
 def test_what_can_never_be_proven_is_given_up() -> None:

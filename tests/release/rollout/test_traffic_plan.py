@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from release.rollout.traffic import NAME, clock, make_row, make_stages
 
 from evalgate.domain.rollout import RolloutRules
@@ -48,6 +51,30 @@ def test_the_number_of_all_users_is_estimated_from_those_who_come_back(populatio
 
 def test_the_same_users_each_day_are_all_there_are() -> None:
     assert observe(make_days(50, 50)).population == pytest.approx(50, abs=0.1)
+
+
+@settings(max_examples=20)
+@given(st.floats(1, 168), st.floats(0, 100), st.integers(10, 200))
+def test_users_at_one_rate_give_that_rate_however_long_they_are_logged(hours: float, silent: float, count: int) -> None:
+    hours = min(hours, 168 - silent)
+    rows = [make_row(f"user-{i}", -silent - hours * (i + 0.5) / count, share=0) for i in range(count)]
+    found = observe(rows)
+    assert 24 * found.days == pytest.approx(max(1, hours), abs=1.1 + hours / count)
+    assert found.per_day == pytest.approx(24 * count / hours, rel=0.1 + 1.2 / max(1, min(hours, 24)) + 4 / count)
+
+
+def test_the_first_part_of_a_day_has_no_share_in_the_mean_of_a_day() -> None:
+    found = observe([make_row(f"user-{i}-{hour}", -hour, share=0) for hour in range(32) for i in range(5)])
+    assert 24 * found.days == pytest.approx(32, abs=0.1) and found.per_day == 5 * 24
+    assert found.population == math.inf
+
+
+def test_a_drop_that_no_score_can_fall_by_never_shows() -> None:
+    bad = replace(NEW, ratings=(0.7, 0.3, 0, 0, 0))
+    for stage in plan_rollout(RULES, bad).stages:
+        assert [hours is None for _, hours in stage.drops] == [False, True, True]
+    worst = plan_rollout(RULES, replace(NEW, ratings=(1, 0, 0, 0, 0)))
+    assert all(hours is None for stage in worst.stages for _, hours in stage.drops)
 
 
 def test_the_first_row_of_a_user_says_whether_it_is_scored() -> None:
