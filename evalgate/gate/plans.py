@@ -169,6 +169,8 @@ def _make_plan(
     found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)
     notes += change.notes
+    if found.baseline is not None:
+        notes += target_changes.describe_unmeasured(gate, found.candidate, found.baseline, config.targets)
     moved = () if served else _compare_published(config, gate, found, arm)
     goes_back = change.revert if not (served or moved) else None
     dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)
