@@ -196,7 +196,7 @@ def _make_plan(
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
-    notes += (*describe_unsent(found.candidate), *describe_placeholders(dataset, found.candidate))
+    notes += (*describe_unsent(found.candidate, found.baseline), *describe_placeholders(dataset, found.candidate))
     notes += describe_given_fields(gate, found.candidate, arm.version)
     similarity = gate.similarity_at(config.policy.levels[level.effective])
     notes = (*arm.notes, *notes, *why)
