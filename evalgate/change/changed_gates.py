@@ -300,7 +300,7 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
 
 def _digest_prompt(tree: Tree, path: str, settings: PromptSettings) -> Json:
     version = load_prompt(tree, path, settings)
-    return [version.digest, version.version]
+    return [version.digest, version.version, version.has_front_matter]
 
 
 def _digest_target(target: Target, tree: Tree) -> Json:

@@ -52,7 +52,8 @@ def add_attribute_edits(judged: JudgedChange, config: Config, git: Git) -> Judge
     changes = find_policy_changes(rules, git, sides) if moved else ()
     if not changes:
         return judged
-    remark = f"{rules[0]} gives a checkout another text of {moved[0]} than the commit has, which is evaluated"
+    what = f"another text of {moved[0]} than the commit has, which is evaluated"
+    remark = f"{rules[0]} gives a checkout or an archive {what}"
     return replace(judged, changes=(*judged.changes, *changes), remarks=(*judged.remarks, remark))
 
 

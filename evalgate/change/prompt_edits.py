@@ -68,7 +68,11 @@ def _is_edited(gate: Gate, file: PromptFile, sides: Sides, git: Git) -> bool:
     if file.head == file.base and _are_same(read.paths, sides, git):
         return False
     before = _load(CommitTree(git, sides.base), file.base, gate)
-    return now is None or before is None or (now.digest, now.version) != (before.digest, before.version)
+    return now is None or before is None or _identify(now) != _identify(before)
+
+
+def _identify(version: PromptVersion) -> tuple[str, str | None, bool]:
+    return version.digest, version.version, version.has_front_matter
 
 
 def _load(tree: Tree, path: str, gate: Gate) -> PromptVersion | None:

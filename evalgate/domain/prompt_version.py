@@ -56,7 +56,7 @@ class PromptVersion:
     uses a field, and else the system message beside that of the user. `asked` is the field that is the user message of
     such a prompt, if the cases have only that one. It is not part of the content, because it follows from the dataset.
     `starts` are the places of the messages in the file, as far as they are known. `unsent` are keys of the file that
-    other tools read, and that are not sent.
+    other tools read, and that are not sent. `has_front_matter` is true for a text with front matter, which is not sent.
     """
 
     name: str
@@ -77,6 +77,7 @@ class PromptVersion:
     asked: str | None = None
     starts: tuple[TextStart | None, ...] = ()
     unsent: tuple[str, ...] = ()
+    has_front_matter: bool = False
 
     @property
     def content(self) -> Json:

@@ -169,6 +169,8 @@ def _make_plan(
     found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)
     notes += change.notes
+    if found.baseline is not None:
+        notes += target_changes.describe_unmeasured(gate, found.candidate, found.baseline, config.targets)
     moved = () if served else _compare_published(config, gate, found, arm)
     goes_back = change.revert if not (served or moved) else None
     dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)
@@ -194,7 +196,7 @@ def _make_plan(
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
-    notes += (*describe_unsent(found.candidate), *describe_placeholders(dataset, found.candidate))
+    notes += (*describe_unsent(found.candidate, found.baseline), *describe_placeholders(dataset, found.candidate))
     notes += describe_given_fields(gate, found.candidate, arm.version)
     similarity = gate.similarity_at(config.policy.levels[level.effective])
     notes = (*arm.notes, *notes, *why)

@@ -67,6 +67,7 @@ def parse_prompt(
         is_text=parts.is_text,
         starts=parts.starts,
         unsent=parts.unsent,
+        has_front_matter=parts.has_front_matter,
     )
     if syntax == "jinja":
         reader = JinjaFileReader(path, read)

@@ -29,12 +29,17 @@ def find_given_answer(candidate: PromptVersion, baseline: PromptVersion | None) 
 
 
 def describe_given_fields(gate: Gate, candidate: PromptVersion, baseline: PromptVersion | None) -> tuple[str, ...]:
-    """Return a note for each variable that the change adds and by which a check decides."""
+    """Return a note for each variable that the change adds and by which a check decides.
+
+    There is one for the expected answer in a new prompt as well, or in one that had it before.
+    """
+    own = f"the variable {{{{{EXPECTED}}}}} tells the prompt the expected answer of each case: does production have it?"
+    given = (own,) if EXPECTED in candidate.variables else ()
     read = {
         check.name: {name for each in check.nested for path in each.fields for name in (path, path.partition(".")[0])}
         for check in gate.checks
     }
-    return tuple(
+    return given + tuple(
         f"the variable {{{{{name}}}}} is new, and {name_some(readers, _NAMED)} reads this field of the cases: does "
         "production have it?"
         for name in _list_added(candidate, baseline)

@@ -60,10 +60,11 @@ def describe_differences(
 
     MAJOR: response format, variables, roles, tools, template syntax, model or one of its parameters changed. MINOR:
     messages (including few-shot examples) added or removed, the user message of the gate, images or tool calls of
-    messages or the logic of a template changed, more than `minor_share` of the words or more than `minor_words` words
-    changed, invisible characters or much white space added or removed. Otherwise PATCH; identical content is PATCH
-    without a reason. Data is compared as JSON: of the keys only the properties of a schema have an order, 0 equals 0.0,
-    and a response format of type "text" equals none. The files that a template includes are compared like messages.
+    messages or the logic of a template changed, front matter added to a text that had none, more than `minor_share` of
+    the words or more than `minor_words` words changed, invisible characters or much white space added or removed.
+    Otherwise PATCH; identical content is PATCH without a reason. Data is compared as JSON: of the keys only the
+    properties of a schema have an order, 0 equals 0.0, and a response format of type "text" equals none. The files that
+    a template includes are compared like messages.
 
     Messages are aligned (`alignment.find_edits`), first by role and content, then by role within each differing
     stretch. A message without a partner was added or removed. Roles changed if
@@ -85,6 +86,7 @@ def describe_differences(
     minor += ["the user message of the gate changed"] if candidate.user != baseline.user else []
     minor += _describe_parts(candidate, baseline)
     minor += _describe_logic(candidate, baseline)
+    minor += ["front matter added"] if adds_front_matter(candidate, baseline) else []
     found = _compare_words(_list_role_texts(candidate), _list_role_texts(baseline))
     percent = f"{show(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
@@ -287,6 +289,14 @@ def _describe_logic(candidate: PromptVersion, baseline: PromptVersion) -> list[s
         return []
     new, old = ([list_logic(text) for _, text in _list_role_texts(version)] for version in (candidate, baseline))
     return ["template logic changed"] if new != old else []
+
+
+def adds_front_matter(candidate: PromptVersion, baseline: PromptVersion) -> bool:
+    """Return whether a file that was text alone has front matter now: it is not known whether the application cuts it.
+
+    A file in another format has keys of its own.
+    """
+    return candidate.has_front_matter and not (baseline.has_front_matter or baseline.lines)
 
 
 def _describe_format(version: PromptVersion) -> Mapping[str, Json] | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from evalgate.domain import Gate, Json, PromptVersion, Target, digest
+from evalgate.domain.adaptations import NOT_AS_WRITTEN
 from evalgate.domain.property_order import find_unusual_orders, keep_order
 
 _SHOWN = 60
@@ -71,6 +72,36 @@ def compare_targets(
         "the comparison does not show the effect of this change"
     )
     return tuple(dict.fromkeys(edited.values())), (note,)
+
+
+def describe_unmeasured(
+    gate: Gate, candidate: PromptVersion, baseline: PromptVersion, targets: Mapping[str, Target]
+) -> tuple[str, ...]:
+    """Return a note on what a prompt changes that its answers cannot show, because no request has it.
+
+    A target with a model of its own answers both versions with that one, and a function gets the messages alone. What
+    recorded outputs were made with is unknown.
+    """
+    new, old = targets[gate.candidate_target], targets[gate.baseline_target]
+    if "recorded" in (new.kind, old.kind):
+        return ()
+    found = []
+    if candidate.model != baseline.model and (
+        new.kind == old.kind == "python" or find_model(new, candidate) == find_model(old, baseline)
+    ):
+        found.append(f"model {baseline.model or '(none)'} -> {candidate.model or '(none)'}")
+    if new.kind == old.kind == "python":
+        for name in sorted({*candidate.parameters, *baseline.parameters}):
+            before, after = (_show_value(version.parameters, name) for version in (baseline, candidate))
+            found += [f"{name} {before} -> {after}"] if before != after else []
+        found += ["the response format"] if candidate.response_format != baseline.response_format else []
+        found += ["the tools"] if candidate.tools != baseline.tools else []
+    if not found:
+        return ()
+    why = "gives its function the messages alone"
+    if new.kind != "python":
+        why = f"answers both versions with {find_model(new, candidate)}"
+    return (f'{NOT_AS_WRITTEN}target "{new.name}" {why}, so this change is not measured: {", ".join(found)}',)
 
 
 def compare_published(

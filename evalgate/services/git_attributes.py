@@ -1,4 +1,4 @@
-"""Attributes of files at a commit by which a checkout has another text of a file than the commit."""
+"""Attributes of files at a commit by which a checkout or an archive has another text of a file than the commit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from evalgate.errors import GitError
 from evalgate.services.git import Git
 from evalgate.services.git_process import environment, execute
 
-NAMES = ("filter", "working-tree-encoding", "ident")
-"""A driver such as `lfs`, an encoding other than UTF-8, and the expansion of `$Id$`. Ends of lines do not count."""
+NAMES = ("filter", "working-tree-encoding", "ident", "export-subst")
+"""A driver such as `lfs`, an encoding other than UTF-8, and the expansion of `$Id$`, or of `$Format:%s$` in an archive.
+
+Ends of lines do not count.
+"""
 
 
 def read_attributes(git: Git, commit: str, paths: Sequence[str]) -> Mapping[str, Mapping[str, str]]:

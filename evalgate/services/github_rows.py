@@ -60,8 +60,8 @@ query ($owner: String!, $name: String!, $number: Int!, $after: String) {
 """
 """GraphQL: the authors of a pull request's commits, including co-authors by trailer, with their logins if known."""
 
-_TRAILER = re.compile(r"^[ \t]*co-authored-by[ \t]*:[ \t]*(.+?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
-_ADDRESSED = re.compile(r"(.*?)\s*<([^<>]*)>.*")
+_TRAILER = re.compile(r"^[ \t]*co-authored-by[ \t]*:(.+)$", re.IGNORECASE | re.MULTILINE)
+_ADDRESS = re.compile(r"<([^<>]*)>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,8 +248,12 @@ def read_commit(each: github.Commit.Commit) -> CommitRow:
 def read_coauthors(message: str) -> Iterator[tuple[str, str]]:
     """Yield the name and address in each `Co-authored-by:` line, anywhere in the message."""
     for found in _TRAILER.finditer(message.replace("\r", "\n")):
-        addressed = _ADDRESSED.fullmatch(found.group(1))
-        yield (addressed.group(1).strip(), addressed.group(2).strip()) if addressed else (found.group(1), "")
+        named = found.group(1).strip()
+        address = _ADDRESS.search(named)
+        if address is not None:
+            yield named[: address.start()].strip(), address.group(1).strip()
+        elif named:
+            yield named, ""
 
 
 def read_authors(page: Callable[..., Mapping[str, Any]]) -> tuple[Author, ...]:

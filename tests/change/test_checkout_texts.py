@@ -57,6 +57,7 @@ def test_a_prompt_in_lfs_that_loses_its_attribute_is_refused(project: Project) -
         (".gitattributes", "prompts/*.yml working-tree-encoding=UTF-16LE", True),
         ("prompts/.gitattributes", "* ident", True),
         (".gitattributes", "*.yml filter=strange", True),
+        (".gitattributes", "prompts/* export-subst", True),
         (".gitattributes", "*.yml text eol=crlf", False),
         (".gitattributes", "*.png filter=lfs binary", False),
         ("docs/.gitattributes", "*.yml working-tree-encoding=UTF-16LE", False),

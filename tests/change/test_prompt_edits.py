@@ -130,3 +130,12 @@ def test_another_order_of_the_properties_of_an_answer_is_an_edit(tmp_path: Path)
     versions = project.resolve(opened.config.gates[0])
     assert versions.baseline is not None
     assert versions.candidate.normalized_digest != versions.baseline.normalized_digest
+
+
+def test_front_matter_in_a_text_that_had_none_is_an_edit(tmp_path: Path) -> None:
+    project = Project(tmp_path.resolve())
+    start(project, TEXTS[0], ["Be exact.", None])
+    project.commit("change", **{MAIN: f"---\n# Be rude.\n---\n{TEXTS[0]}"})
+    opened = open_change(project)
+    assert find_edited_prompts(opened.config.gates, opened.change, opened.git) == opened.config.gates
+    assert project.changed() == ["support"]

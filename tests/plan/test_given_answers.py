@@ -47,3 +47,10 @@ def test_a_new_variable_that_a_check_reads_is_told(check: Check) -> None:
     assert "{{facts}} is new" in note and "fact reads" in note
     assert describe_given_fields(gate, make_version("query", "facts"), make_version("facts", "query")) == ()
     assert describe_given_fields(gate, make_version("query", "facts"), None) == ()
+
+
+@given(st.sets(st.sampled_from(NAMES)), st.sampled_from([None, make_version("query"), make_version("expected")]))
+def test_a_prompt_that_has_the_expected_answer_is_told_so(names: set[str], baseline: PromptVersion | None) -> None:
+    """A new prompt has it from the first run on, so no later change adds it."""
+    notes = describe_given_fields(make_gate(), make_version(*sorted(names)), baseline)
+    assert len(notes) == ("expected" in names) and all("does production have it" in note for note in notes)

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import Gate, Json, Message, PromptVersion, Target
-from evalgate.plan.target_changes import compare_arms, compare_published, compare_targets, find_model
+from evalgate.plan.target_changes import (
+    compare_arms,
+    compare_published,
+    compare_targets,
+    describe_unmeasured,
+    find_model,
+)
 
 
 def openai(name: str, model: str | None = None, host: str = "x") -> Target:
@@ -111,3 +117,32 @@ def test_a_published_version_differs_exactly_if_its_requests_would(
     assert (found == ()) is same
     assert compare_published(before, version, model, parameters) == ()
     assert compare_published(TARGETS["app"], version, "other", {}) == (), "it is unknown what recorded outputs are from"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "baseline", "found"),
+    [
+        ("api", "api", None),
+        ("one", "one", 'target "one" answers both versions with m-1, {}: model m-1 -> m-2'),
+        ("two", "one", None),
+        ("local", "local", 'target "local" answers both versions with small, {}: model m-1 -> m-2'),
+        ("app", "app", None),
+        ("rag", "rag", 'target "rag" gives its function the messages alone, {}: model m-1 -> m-2, {}'),
+    ],
+)
+def test_a_change_that_no_request_has_is_named(candidate: str, baseline: str, found: str | None) -> None:
+    edited = replace(
+        PROMPT, model="m-2", parameters={"temperature": 1}, response_format={"type": "json_object"}, tools=({},)
+    )
+    said = describe_unmeasured(gate(candidate, baseline), edited, PROMPT, TARGETS)
+    rest = "temperature (none) -> 1, the response format, the tools"
+    wanted = "" if found is None else found.format("so this change is not measured", rest)
+    assert said == (() if found is None else (f"not sent as written: {wanted}",))
+    assert describe_unmeasured(gate(candidate, baseline), PROMPT, PROMPT, TARGETS) == ()
+
+
+@given(st.sampled_from(["api", "one", "two", "far", "local"]), st.sampled_from(["m-1", "m-2", None]))
+def test_a_changed_model_is_sent_or_named(name: str, model: str | None) -> None:
+    edited, target = replace(PROMPT, model=model), TARGETS[name]
+    is_sent = find_model(target, edited) != find_model(target, PROMPT)
+    assert bool(describe_unmeasured(gate(name), edited, PROMPT, TARGETS)) is (model != PROMPT.model and not is_sent)

@@ -27,6 +27,7 @@ def test_attributes_are_those_of_the_commit(repository: Repository) -> None:
         "filter": "unspecified",
         "working-tree-encoding": "UTF-16",
         "ident": "unspecified",
+        "export-subst": "unspecified",
     }
     assert (repository.root / ".git" / "index").read_bytes() == index
     with pytest.raises(GitError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -57,3 +58,11 @@ def test_authors_of_all_pages_are_read_and_a_cursor_that_stands_still_ends() -> 
         Author(name="n1", email="", login="ann"),
         Author(name="n2", email="", login="ann"),
     )
+
+
+def test_a_long_trailer_is_read_in_one_pass() -> None:
+    start = time.process_time()
+    name = f"a{' ' * 60_000}b"
+    assert list(read_coauthors(f"Co-authored-by: {name} <{'<' * 60_000}c@x>")) == [(f"{name} <{'<' * 59_999}", "c@x")]
+    assert list(read_coauthors(f"Co-authored-by:{' ' * 60_000}\nCo-authored-by: {name}")) == [(name, "")]
+    assert time.process_time() - start < 2

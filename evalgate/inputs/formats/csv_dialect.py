@@ -10,7 +10,7 @@ from evalgate.inputs.formats.nodes import refuse
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SEP_LINE = re.compile(r"(\"?)sep=([^\n]*)(?:\n|\Z)", re.IGNORECASE)
-_SPACED = re.compile(r'[^"] +"|\A +"|" +(?!")')
+_SPACED = re.compile(r'[^"] "|\A +"|" +(?!")')
 
 
 def convert_line_ends(text: str) -> str:

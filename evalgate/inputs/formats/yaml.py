@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalgate.domain.strict_json import MAX_DEPTH, read_float
+from evalgate.errors import InputError
 from evalgate.inputs.formats.nodes import Node, line_and_column, refuse
 
 MAX_NODES = 1_000_000
@@ -20,6 +21,8 @@ _INTEGER = re.compile(r"-?[0-9]+")
 _CORE_FLOAT = re.compile(r"-?(?:\.[0-9]+|[0-9]+\.)(?:[eE][+-]?[0-9]+)?")
 _CONSTANTS = {"true": True, "false": False, "null": None, "": None}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ODD_BREAK = re.compile("[\x85\u2028\u2029]")
+"""A line break of YAML 1.1 and of this reader. For YAML 1.2 it is a character, behind which a line goes on."""
 _MERGE = "<<"
 """The key of YAML 1.1 that takes over the keys of another mapping. As a key of its own it would lose them, silently."""
 _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
@@ -29,18 +32,29 @@ def parse(text: str, path: str, *, first_line: int = 1, is_foreign: bool = False
     """Parse a text as one YAML document. A text with only blanks and comments is null.
 
     A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates are text.
-    Raises InputError, with line and column, for invalid syntax, a duplicate key, a second document, a tag, a key that
+    Raises InputError, with line and column, for invalid syntax, a text that readers of YAML 1.2 read otherwise for a
+    line break of YAML 1.1, a duplicate key, a second document, a tag, a key that
     is not a scalar, a merge key (`<<`), an alias inside its own anchor, aliases that expand to more than 100,000 values
     (100 characters of a text count as one), more than 1,000,000 values, more than 100 levels, and a number that JSON
     does not support. In a file of another tool (`is_foreign`), merge keys are filled in, and plain scalars are read by
     the core schema of YAML 1.2, as in `True`, `~` and `.5`.
     """
-    import yaml
-
     hit = _UNPRINTABLE.search(text)
     if hit:
         line, column = line_and_column(text, hit.start())
         raise refuse(f"control character U+{ord(hit.group()):04X}", path, line + first_line - 1, column)
+    root = _parse(text, path, first_line, is_foreign)
+    odd = _ODD_BREAK.search(text)
+    if odd is not None and not _is_read_alike(text, root.data, is_foreign):
+        line, column = line_and_column(text, odd.start())
+        message = f"U+{ord(odd.group()):04X} ends a line for some readers of YAML, and not for others"
+        raise refuse(message, path, line + first_line - 1, column, "end the line as usual, or take the character out")
+    return root
+
+
+def _parse(text: str, path: str, first_line: int, is_foreign: bool) -> Node:
+    import yaml
+
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     builder = _Builder(path, first_line, is_foreign=is_foreign)
     try:
@@ -60,6 +74,27 @@ def parse(text: str, path: str, *, first_line: int = 1, is_foreign: bool = False
     finally:
         loader.dispose()
     return builder.root or Node(data=None, line=first_line, column=1, text="")
+
+
+def _is_read_alike(text: str, data: Any, is_foreign: bool) -> bool:
+    """Return whether a document is the same, but for white space, where the odd line breaks are characters."""
+    mark = next((char for char in map(chr, range(0xE000, 0xF900)) if char not in text), None)
+    if mark is None:
+        return False
+    try:
+        other = _parse(_ODD_BREAK.sub(mark, text), "", 1, is_foreign).data
+    except InputError:
+        return False
+    return bool(_squash(other, mark) == _squash(data, mark))
+
+
+def _squash(value: Any, mark: str) -> Any:
+    """Return a value with each run of white space and marks in its texts as one space."""
+    if isinstance(value, str):
+        return " ".join(value.replace(mark, " ").split())
+    if isinstance(value, dict):
+        return {_squash(key, mark): _squash(inner, mark) for key, inner in value.items()}
+    return [_squash(inner, mark) for inner in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

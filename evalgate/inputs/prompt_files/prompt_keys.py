@@ -26,6 +26,7 @@ class PromptParts:
 
     `template` is the syntax that the file states, or that its format has. `is_text` says that it is one text without a
     stated role, `is_marked` that its messages are parts of one text. `unsent` are keys that are not sent.
+    `has_front_matter` is about files that may do without.
     """
 
     messages: tuple[Message, ...]
@@ -42,6 +43,7 @@ class PromptParts:
     is_marked: bool = False
     is_text: bool = False
     unsent: tuple[str, ...] = ()
+    has_front_matter: bool = False
 
 
 def read_parts(

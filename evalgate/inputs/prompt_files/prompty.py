@@ -15,7 +15,6 @@ from evalgate.inputs.prompt_files.role_markers import split_roles
 from evalgate.inputs.schema_check import SchemaCheck, load
 
 _TOOL = ("kind", "name", "description", "parameters")
-_REFERENCE = re.compile(r"\$\{[^}]*\}")
 _WHOLE_REFERENCE = re.compile(r"\s*\$\{[^}]*\}\s*")
 """A text inside of a value that is read from elsewhere; any other may have these characters."""
 _NAMES = {
@@ -100,7 +99,7 @@ class _KeyReader:
         self._read_tools(self._root.get("tools"), "tools")
         node = self._root.get("model")
         if node is None or isinstance(node.data, str):
-            return None if node is None or _REFERENCE.search(node.data) else node.data
+            return None if node is None or _has_reference(node.data) else node.data
         named = None
         for key, child in node.items():
             if key in ("api", "apiType"):
@@ -119,7 +118,7 @@ class _KeyReader:
         return named
 
     def _read_name(self, node: Node, label: str) -> str | None:
-        if isinstance(node.data, str) and node.data.strip() and not _REFERENCE.search(node.data):
+        if isinstance(node.data, str) and node.data.strip() and not _has_reference(node.data):
             return node.data
         self.unsent.append(label)
         return None
@@ -178,13 +177,18 @@ class _KeyReader:
 
     def _refuse_references(self, node: Node) -> bool:
         """Return whether a value, or one inside of it, is read from a file or a variable, with a fault for each."""
-        if isinstance(node.data, str) and _REFERENCE.search(node.data):
+        if isinstance(node.data, str) and _has_reference(node.data):
             hint = "write the value here; it is part of what is evaluated"
             self._checker.add_fault(node, f"{node.data.strip()} is not read from there", hint)
             return True
         inner = [*node, *(child for _, child in node.items())]
         found = [one for one in inner if not isinstance(one.data, str) or _WHOLE_REFERENCE.fullmatch(one.data)]
         return sum(map(self._refuse_references, found)) > 0  # all of them are reported
+
+
+def _has_reference(text: str) -> bool:
+    """Return whether a text has a `${` with a `}` behind it."""
+    return -1 < text.find("${") < text.rfind("}")
 
 
 def _make_tool(tool: Mapping[str, Any]) -> Json:

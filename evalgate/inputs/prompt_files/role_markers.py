@@ -11,12 +11,12 @@ from evalgate.inputs.schema_check import SchemaCheck
 
 ROLES = ("system", "user", "assistant", "developer")
 _MARKER = re.compile(
-    r"^[ \t]*#{0,6}[ \t]*(system|user|assistant|developer|function|tool)(\[[^\]\n]*\])?[ \t]*:[ \t]*$",
+    r"^[ \t]*(?:#{1,6}[ \t]*)?(system|user|assistant|developer|function|tool)(\[[^\]\n]*\])?[ \t]*:[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 # the loop that inserts a conversation: for item in history, its role as a marker, its content
 _HISTORY = re.compile(
-    r"""\{%-?\s*for\s+(\w+)\s+in\s+(\w+)\s*-?%\}\s*\#{0,6}[ \t]*
+    r"""\{%-?\s*for\s+(\w+)\s+in\s+(\w+)\s*-?%\}\s*(?:\#{1,6}[ \t]*)?
     \{\{-?\s*\1(?:\.role|\[.role.\])\s*-?\}\}\s*:\s*\{\{-?\s*\1(?:\.content|\[.content.\])\s*-?\}\}\s*
     \{%-?\s*endfor\s*-?%\}""",
     re.VERBOSE,
@@ -43,8 +43,9 @@ def split_roles(
     ends = [*(mark.start() for mark in marks), len(text)]
     messages: list[Message] = []
     starts: list[TextStart | None] = []
+    count = _LineCounter(text)
     for position, ((role, start), end) in enumerate(zip(heads, ends, strict=True)):
-        at = text.count("\n", 0, start)
+        at = count.upto(start)
         if role not in ROLES:
             problem = f'a message of the role {role} needs the call that it answers, which "{role}:" does not name'
             checker.add_fault(Node(data=None, line=line + at, column=1), problem, "write the prompt as a .prompt.yml")
@@ -55,11 +56,25 @@ def split_roles(
                 starts.append(None)
             elif content.strip() or (position and len(pieces) == 1 and not (role == "assistant" and end == len(text))):
                 first = begin + len(content) - len(content.lstrip())
-                found = TextStart(line=line + text.count("\n", 0, first), column=_find_column(text, first))
+                found = TextStart(line=line + count.upto(first), column=_find_column(text, first))
                 _check_message(content, found, checker, with_images=with_images)
                 messages.append(Message(role=role, content=content.strip()))
                 starts.append(found)
     return tuple(messages), tuple(starts)
+
+
+class _LineCounter:
+    """Counts the line ends before positions that do not decrease: it reads a text only once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+        self._lines = 0
+
+    def upto(self, position: int) -> int:
+        self._lines += self._text.count("\n", self._position, position)
+        self._position = position
+        return self._lines
 
 
 def _check_message(content: str, start: TextStart, checker: SchemaCheck, *, with_images: bool) -> None:

@@ -38,6 +38,7 @@ def read_text_file(data: bytes, path: str, *, is_jinja: bool) -> PromptParts:
     if path.lower().endswith(_EDITOR_FILES):
         data, skipped = _unwrap(data, path)
     document, body, line = front_matter(data, path, skipped=skipped)
+    has_front_matter = line > 1 + skipped
     schema = load("prompt.schema.json")
     checker = SchemaCheck(schema, path)
     root, unsent = _split_keys(document.root, frozenset(schema["$defs"]["front_matter"]["properties"]))
@@ -55,6 +56,7 @@ def read_text_file(data: bytes, path: str, *, is_jinja: bool) -> PromptParts:
         message = Message(role="user" if role is None else str(role.data), content=stripped)
         start = TextStart(line=line)
         parts = read_parts(root, checker, (message,), (start,), is_text=role is None, unsent=unsent)
+    parts.has_front_matter = has_front_matter
     raise_faults(checker.faults, path)
     return parts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from itertools import product
 
 import pytest
@@ -92,3 +93,9 @@ def test_a_table_of_tabs_has_its_own_name(project: Project) -> None:
     project.write("c.tsv", "id,query\n1,a\n")
     (told,) = project.faults(lambda: load_dataset(project.tree, "c.tsv"))
     assert told.startswith("c.tsv:1:1: the columns are not separated by tabs: id,query")
+
+
+def test_a_long_run_of_spaces_is_read_in_one_pass() -> None:
+    start = time.process_time()
+    rows, faults = csv_text.parse(f"id,query\n1,a{' ' * 60_000}b\n", "cases.csv")
+    assert not faults and len(rows) == 1 and time.process_time() - start < 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from evalgate.domain import PromptVersion
@@ -151,3 +153,12 @@ def test_all_that_a_parameter_of_a_tool_says_is_sent_and_other_keys_are_named() 
         "required": ["w"],
     }  # fmt: skip
     assert prompt.unsent == ("tools.strict",)
+
+
+def test_a_long_value_is_searched_for_references_in_one_pass() -> None:
+    text = "${" * 30_000
+    start = time.process_time()
+    assert read(f'---\nmodel: {{id: m, options: {{stop: "{text}"}}}}\n---\nuser:\n{{{{ query }}}}\n').parameters == {
+        "stop": text
+    }
+    assert time.process_time() - start < 3

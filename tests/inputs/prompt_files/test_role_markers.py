@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.inputs.prompt_files.role_markers import find_first_marker, split_roles
 from evalgate.inputs.schema_check import SchemaCheck, load
@@ -58,3 +62,33 @@ def test_the_first_line_tells_a_chat() -> None:
     assert find_first_marker("\n\n# system:\nx")
     assert not find_first_marker("x\nsystem:\ny")
     assert not find_first_marker("x")
+
+
+LONG = 30_000
+"""A pattern that reads a text of this length again from each of its positions takes half a minute."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"user:\nWhy?\n{' ' * LONG}x",
+        f"user:\nWhy?\n#{' ' * LONG}x",
+        f"user:\n{{% for a in b %}}{' ' * LONG}x",
+        "user:\nWhy?\n" * (LONG // 2),
+    ],
+    ids=["blanks", "blanks behind a sign", "blanks in a loop", "markers"],
+)
+def test_a_long_text_is_read_in_one_pass(text: str) -> None:
+    start = time.process_time()
+    assert find_first_marker(text)
+    messages, lines, faults = split(text)
+    assert time.process_time() - start < 3
+    assert len(messages) == len(lines) and not faults
+
+
+@given(st.lists(st.sampled_from(("system:\nBe kind.\n", "user:\n\n\nWhy?\n", "\n", " x\n")), max_size=12))
+def test_the_line_of_a_message_is_that_of_its_first_word(parts: list[str]) -> None:
+    text = f"system:\nStart.\n{''.join(parts)}"
+    messages, lines, _ = split(text)
+    for (_, content), line in zip(messages, lines, strict=True):
+        assert text.split("\n")[line - 1].strip() == content.split("\n")[0].strip()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from evalgate.domain import PromptVersion
+from evalgate.domain import Level, PromptVersion
 from evalgate.errors import InputError
 from evalgate.inputs.prompts import parse_prompt
+from evalgate.plan.prompt_diff import describe_differences
 
 
 def read(text: str, path: str = "p.prompt.md") -> PromptVersion:
@@ -72,3 +73,18 @@ def test_a_jinja_file_with_role_markers_is_a_chat() -> None:
     assert [(m.role, m.content) for m in prompt.messages] == [("system", "Be kind."), ("user", "{{ query }}")]
     assert [m.role for m in read("Say\nsystem:\nx", "p.j2").messages] == ["user"]
     assert [m.role for m in read("system:\nx", "p.md").messages] == ["user"]
+
+
+@pytest.mark.parametrize("path", ["p.md", "p.prompt.md", "p.txt", "p.xml", "p.j2", "p"])
+@pytest.mark.parametrize("front", ["version: 1.0.0\n", "description: Be rude.\n", "# Be rude.\n", ""])
+def test_front_matter_in_a_text_that_had_none_is_no_patch(path: str, front: str) -> None:
+    """An application that reads the whole file sends it; one that cuts it has cut it before."""
+    text = "Answer {{ query }}.\n"
+    old, new = read(text, path), read(f"---\n{front}---\n{text}", path)
+    assert (old.has_front_matter, new.has_front_matter) == (False, True)
+    assert new.digest == old.digest
+    level, reasons = describe_differences(new, old, minor_share=0.05, minor_words=60)
+    assert level is Level.MINOR and reasons == ["front matter added"]
+    other = parse_prompt(b'[{"role": "user", "content": "Answer {{ query }}."}]', "p.json", "p.json")
+    for before in (new, other):
+        assert "front matter" not in str(describe_differences(new, before, minor_share=0.05, minor_words=60))
