@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from evalgate.release.rollout import e_values
-from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, covers_stage
+from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, begins_late, covers_stage
 from evalgate.release.rollout.decision_words import (
     Bounds,
     describe_left_out,
@@ -157,11 +157,9 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
         return _make("hold", "waiting", sentence, stage)
     if state.stage == STAGING:
         return _leave_staging(evidence, stage)
-    if not covers_stage(evidence.last, state.began, stage.hours):
-        sentence = (
-            f"the newest row that counts is from {evidence.last}, before the end of {name}: look for rows that are lost"
-        )
-        return _make("hold", "rows_end", sentence, stage)
+    gap = _find_gap(state, evidence, stage, name)
+    if gap is not None:
+        return gap
     unproven = [one for one in evidence.watched if one.log_e_fine < math.log(stage.bounds.fine)]
     if unproven or not evidence.watched:
         sentence = describe_unproven(unproven, stage.bounds)
@@ -175,6 +173,21 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
     )
     last = state.stage == len(state.rules.stages)
     return _make("finish" if last else "advance", "proven", sentence, stage)
+
+
+def _find_gap(state: RolloutState, evidence: StageEvidence, stage: _Stage, name: str) -> RolloutDecision | None:
+    """Return the hold for rows that are not those of the whole stage."""
+    first, last = evidence.first, evidence.last
+    if last is None or not covers_stage(last, state.began, stage.hours):
+        sentence = f"the newest row that counts is from {last}, before the end of {name}: look for rows that are lost"
+        return _make("hold", "rows_end", sentence, stage)
+    if first is not None and begins_late(first, last, state, stage.hours):
+        sentence = (
+            f"the rows of {name} are those from {first} to {last}, and not of {stage.hours:g} hours: let `rows` name "
+            "the older files as well"
+        )
+        return _make("hold", "rows_begin", sentence, stage)
+    return None
 
 
 def _leave_staging(evidence: StageEvidence, stage: _Stage) -> RolloutDecision:

@@ -189,6 +189,17 @@ def test_rows_that_end_before_the_hours_of_the_stage_hold() -> None:
     assert run(make_evidence(last=clock(0.89)), short, hours=30).code == "rows_end"
 
 
+def test_rows_that_are_not_those_of_the_hours_of_the_stage_hold() -> None:
+    assert run(make_evidence(first=clock(1), last=clock(24)), hours=30).action == "advance"
+    assert run(make_evidence(first=clock(7.1), last=clock(30)), hours=31).action == "advance"
+    found = run(make_evidence(first=clock(7.2), last=clock(30)), hours=31)
+    assert (found.action, found.code) == ("hold", "rows_begin")
+    assert found.sentence == (
+        "the rows of stage 1 of 3 are those from 2026-01-31T19:12:00Z to 2026-02-01T18:00:00Z, and not of 24 hours: let "
+        "`rows` name the older files as well"
+    )
+
+
 def test_nothing_watched_proves_nothing() -> None:
     assert run(make_evidence(watched=())).code == "unproven"
 
