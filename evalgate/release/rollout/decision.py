@@ -129,6 +129,14 @@ def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | Non
             f"e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: look for rows that are lost"
         )
         return _make("hold", "deal", sentence, stage)
+    silence = evidence.silence
+    if silence.log_e >= math.log(DEAL_BOUND):
+        arm = "the canary" if silence.arm == e_values.CANDIDATE else "production"
+        sentence = (
+            f"{arm} has none of {silence.keys:,} keys in a row since {silence.since}, "
+            f"e = {format_e(silence.log_e, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: look for rows that are lost"
+        )
+        return _make("hold", "silent", sentence, stage)
     if evidence.own.log_e_texts >= math.log(DEAL_BOUND):
         sentence = (
             "answers of one version lack `fields` or `output` more often than those of the other, "

@@ -17,6 +17,7 @@ from evalgate.release.rollout import e_values, traffic_rows
 from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, UNSAID, RowColumns, add_arms
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
+from evalgate.release.rollout.silence import NO_SILENCE, Silence, find_silence
 from evalgate.release.rollout.state import STAGING, RolloutState, find_settling
 from evalgate.release.rollout.traces import Trace, TracedLook, choose_times, trace_arms, trace_limit
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
@@ -76,6 +77,7 @@ class StageEvidence:
     arm_rows: tuple[int, int] = (0, 0)
     arm_faults: tuple[int, int] = (0, 0)
     log_e_unsaid: float = 0.0
+    silence: Silence = NO_SILENCE
 
     @property
     def faults(self) -> int:
@@ -136,6 +138,7 @@ def tally_stage(
         arm_rows=add_arms(firsts.arm_rows, stage.arm_faults),
         arm_faults=add_arms(firsts.arm_doubled, stage.arm_faults),
         log_e_unsaid=log_e_unsaid,
+        silence=NO_SILENCE if stage.is_staging else find_silence(firsts, stage.share, settled),
     )
 
 
