@@ -17,7 +17,7 @@ from evalgate.release.rollout.state import RolloutState
 from evalgate.release.rollout.tally import StageEvidence, tally_stage
 from evalgate.release.rollout.verb_rules import find_required_hours
 
-_FAULTS = ("left_out", "deal", "silent", "texts", "unsaid", "clock", "held_too_long", "floor", "better")
+_FAULTS = ("left_out", "deal", "silent", "unscored", "texts", "unsaid", "clock", "held_too_long", "floor", "better")
 """The beginnings of the codes of holds that a person should know of. The others wait, and the next tick looks again."""
 
 _SILENT_HOURS = 24

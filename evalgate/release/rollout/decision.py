@@ -31,6 +31,11 @@ from evalgate.release.rollout.tally import AB, StageEvidence, Watched
 from evalgate.release.rollout.traffic_rows import find_instant, has_lost
 
 DEAL_BOUND: Final = e_values.DEAL_BOUND
+MOST_UNSCORED: Final = 0.5
+"""The share of the answers to be scored that may lack a score, also if both versions lack as many.
+
+A judge that is down scores neither, and the scores that prove a stage are those of its first hours.
+"""
 _HOUR: Final = 3600.0
 
 Action = Literal["advance", "finish", "hold", "roll_back"]
@@ -168,7 +173,7 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
     gap = _find_gap(state, evidence, stage, name)
     if gap is not None:
         return gap
-    unproven = [one for one in evidence.watched if one.log_e_fine < math.log(stage.bounds.fine)]
+    unproven = _list_unproven(evidence, stage)
     if unproven or not evidence.watched:
         sentence = describe_unproven(unproven, stage.bounds)
         return _make("hold", "unproven", sentence, stage, *unproven)
@@ -183,8 +188,12 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
     return _make("finish" if last else "advance", "proven", sentence, stage)
 
 
+def _list_unproven(evidence: StageEvidence, stage: _Stage) -> list[Watched]:
+    return [one for one in evidence.watched if one.log_e_fine < math.log(stage.bounds.fine)]
+
+
 def _find_gap(state: RolloutState, evidence: StageEvidence, stage: _Stage, name: str) -> RolloutDecision | None:
-    """Return the hold for rows that are not those of the whole stage."""
+    """Return the hold for rows, or for scores, that are not those of the whole stage."""
     first, last = evidence.first, evidence.last
     if last is None or not covers_stage(last, state.began, stage.hours):
         sentence = f"the newest row that counts is from {last}, before the end of {name}: look for rows that are lost"
@@ -195,6 +204,13 @@ def _find_gap(state: RolloutState, evidence: StageEvidence, stage: _Stage, name:
             "the older files as well"
         )
         return _make("hold", "rows_begin", sentence, stage)
+    unscored = next((one for one in evidence.watched if one.name == "unscored"), None)
+    missing = 0.0 if unscored is None else max(mean or 0.0 for mean in unscored.mean)
+    if missing > MOST_UNSCORED and not _list_unproven(evidence, stage):
+        sentence = (
+            f"{100 * missing:.3g} % of the answers of a version that were to be scored have no score: see the judge"
+        )
+        return _make("hold", "unscored", sentence, stage)
     return None
 
 

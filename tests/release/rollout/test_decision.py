@@ -200,6 +200,17 @@ def test_rows_that_are_not_those_of_the_hours_of_the_stage_hold() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("mean", "code"), [((0.5, 0.5), "proven"), ((0.6, 0.61), "unscored"), ((0.6, None), "unscored")]
+)
+def test_a_stage_whose_answers_have_mostly_no_score_holds(mean: tuple[float | None, float | None], code: str) -> None:
+    found = run(make_evidence(replace(watch("unscored"), mean=mean)), hours=30)
+    assert found.code == code
+    if code == "unscored":
+        share = "61" if mean[1] else "60"
+        assert found.sentence.startswith(f"{share} % of the answers of a version that were to be scored have no score")
+
+
 def test_nothing_watched_proves_nothing() -> None:
     assert run(make_evidence(watched=())).code == "unproven"
 
