@@ -26,6 +26,7 @@ from evalgate.release.rollout.decision_words import (
     format_hours,
     format_number,
 )
+from evalgate.release.rollout.silence import SILENCE_BOUND
 from evalgate.release.rollout.state import STAGING, RolloutState
 from evalgate.release.rollout.tally import AB, StageEvidence, Watched
 from evalgate.release.rollout.traffic_rows import find_instant, has_lost
@@ -135,11 +136,11 @@ def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | Non
         )
         return _make("hold", "deal", sentence, stage)
     silence = evidence.silence
-    if silence.log_e >= math.log(DEAL_BOUND):
+    if silence.log_e >= math.log(SILENCE_BOUND):
         arm = "the canary" if silence.arm == e_values.CANDIDATE else "production"
         sentence = (
             f"{arm} has none of {silence.keys:,} keys in a row since {silence.since}, "
-            f"e = {format_e(silence.log_e, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: look for rows that are lost"
+            f"e = {format_e(silence.log_e, SILENCE_BOUND)} against {SILENCE_BOUND:,.0f}: look for rows that are lost"
         )
         return _make("hold", "silent", sentence, stage)
     if evidence.own.log_e_texts >= math.log(DEAL_BOUND):

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from evalgate.release.bucket import BUCKETS
 from evalgate.release.rollout import e_values
 from evalgate.release.rollout.first_rows import FirstRows
 from evalgate.release.rollout.traffic_rows import format_instant
 
+SILENCE_BOUND: Final = 100_000.0
+"""The e-value from which on an arm has lost its rows. A hold for a silence does not end by waiting."""
 _SUM_OF_SQUARES = math.pi**2 / 6
 """The sum of 1 / i^2 over all runs i."""
 
@@ -38,7 +41,7 @@ def find_silence(firsts: FirstRows, share: float, until: float) -> Silence:
     """Return the longest silence of either arm up to a time, by the first row of each key.
 
     Between two keys of the candidate there are m of the control or more with the chance (1 - share)^m. With the i-th
-    run at 1 / (1000 i^2 pi^2 / 6), the chance that any run of the candidate's silence ever reaches 1000 is 1 in 1000.
+    run at 1 / (a i^2 pi^2 / 6), the chance that any of them ever reaches a is at most 1 / a, for each arm.
     Rows of one time are in the order of the hash of their keys: that of their ids may be by arm.
     """
     import numpy as np
