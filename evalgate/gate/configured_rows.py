@@ -9,6 +9,7 @@ from evalgate.domain.rollout import RowSource
 from evalgate.gate.configured_registry import open_configured_traffic
 from evalgate.release.registry import Registry
 from evalgate.release.rollout.row_window import RowWindow, find_window
+from evalgate.release.rollout.traffic_rows import CompleteRows
 from evalgate.release.row_source import stream_rows
 from evalgate.store.store import Store
 
@@ -32,7 +33,7 @@ def stream_configured_rows(
     """
     if source.langfuse is None:
         return stream_rows(source, config_path.resolve().parent)
-    return _stream_langfuse(config_path, environment, store, name, now, registry, window)
+    return CompleteRows(_stream_langfuse(config_path, environment, store, name, now, registry, window))
 
 
 def _stream_langfuse(  # noqa: PLR0917 - those of `stream_configured_rows`

@@ -9,9 +9,10 @@ _UNITS = (
     "%|s|ms|h|hours?|days?|words?|cases?|calls?|tokens|seconds?|units?|draws?|samples?|scores?|checks?|judges?|lines?|"
     "answers?|criteria|worse|same|better|more|broken|fixed|in|out|made|cached|input|output"
 )
-_NUMBER_AND_UNIT = re.compile(rf"(?<![\w.])([+-]?\$?\d[\d.,]*) (?=(?:{_UNITS})\b|%)")
+# a number begins after no comma, so that the time is linear in a text such as "1,1,1,1"
+_NUMBER_AND_UNIT = re.compile(rf"(?<![\w.,])([+-]?\$?\d[\d.,]*) (?=(?:{_UNITS})\b|%)")
 _INTERVAL = re.compile(r"(\[[+-]?\d[\d.]*,) (?=[+-]?\d[\d.]*\])")
-_COUNT = re.compile(r"(?<![\w.])(\d[\d,]*) of (?=\d)")
+_COUNT = re.compile(r"(?<![\w.,])(\d[\d,]*) of (?=\d)")
 _RELATION = re.compile(r"\bp ([=<]) (?=\d)")
 
 

@@ -60,7 +60,7 @@ query ($owner: String!, $name: String!, $number: Int!, $after: String) {
 """
 """GraphQL: the authors of a pull request's commits, including co-authors by trailer, with their logins if known."""
 
-_TRAILER = re.compile(r"^[ \t]*co-authored-by[ \t]*:(.+)$", re.IGNORECASE | re.MULTILINE)
+_TRAILER = "co-authored-by"
 _ADDRESS = re.compile(r"<([^<>]*)>")
 
 
@@ -246,14 +246,17 @@ def read_commit(each: github.Commit.Commit) -> CommitRow:
 
 
 def read_coauthors(message: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and address in each `Co-authored-by:` line, anywhere in the message."""
-    for found in _TRAILER.finditer(message.replace("\r", "\n")):
-        named = found.group(1).strip()
+    """Yield the name and address in each `Co-authored-by:` line, anywhere in the message.
+
+    The time is linear: an author may write a message of any length.
+    """
+    for row in message.replace("\r", "\n").split("\n"):
+        key, colon, value = row.partition(":")
+        named = value.strip(" \t")
+        if not colon or not named or key.strip(" \t").casefold() != _TRAILER:
+            continue
         address = _ADDRESS.search(named)
-        if address is not None:
-            yield named[: address.start()].strip(), address.group(1).strip()
-        elif named:
-            yield named, ""
+        yield (named[: address.start()].strip(), address[1].strip()) if address else (named, "")
 
 
 def read_authors(page: Callable[..., Mapping[str, Any]]) -> tuple[Author, ...]:

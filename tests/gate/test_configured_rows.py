@@ -14,6 +14,7 @@ from evalgate.errors import ServiceError
 from evalgate.gate import configured_rows
 from evalgate.gate.configured_rows import stream_configured_rows
 from evalgate.release.rollout.row_window import RowWindow
+from evalgate.release.rollout.traffic_rows import CompleteRows
 from evalgate.store.store import Store
 
 
@@ -43,6 +44,7 @@ def traffic(monkeypatch: pytest.MonkeyPatch) -> Traffic:
 def stream(source: RowSource, folder: Path, **options: Any) -> list[bytes]:
     store = Store(root=folder)
     found = stream_configured_rows(source, folder / "evalgate.yml", {}, store, name="support", **options)
+    assert isinstance(found, CompleteRows) == (source.langfuse is not None), "files may have been rotated"
     return list(found)
 
 

@@ -28,3 +28,8 @@ def test_a_number_stays_with_its_unit(text: str, joined: str) -> None:
 @given(st.text("0123456789 .,[]+-%ofcases"))
 def test_only_spaces_change(text: str) -> None:
     assert join_units(text).replace("\u00a0", " ") == text.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("text", ["1," * 100_000, "1." * 100_000, "[1," * 100_000, "1,1 o" * 100_000])
+def test_a_long_row_of_numbers_takes_no_longer_than_it_has_characters(text: str) -> None:
+    assert join_units(text) == text

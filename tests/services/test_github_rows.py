@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.errors import ServiceError
 from evalgate.services.github_rows import Author, read_authors, read_coauthors, read_compared, read_overwritten_heads
@@ -22,6 +25,23 @@ from evalgate.services.github_rows import Author, read_authors, read_coauthors, 
 )
 def test_co_authors_are_found_in_any_line(message: str, found: list[tuple[str, str]]) -> None:
     assert list(read_coauthors(message)) == found
+
+
+_LINE = re.compile(r"^[ \t]*co-authored-by[ \t]*:[ \t]*(?! |\t|$)(.+?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_NAMED = re.compile(r"(.*?)\s*<([^<>]*)>.*")
+
+
+@given(st.lists(st.sampled_from(["Co-authored-by", ":", " ", "\t", "\n", "\r", "x", "<", ">", "\x85"])).map("".join))
+def test_co_authors_are_those_of_the_pattern(message: str) -> None:
+    lines = _LINE.findall(message.replace("\r", "\n"))
+    named = [(_NAMED.fullmatch(line), line) for line in lines]
+    found = [(one[1].strip(), one[2].strip()) if one else (line, "") for one, line in named]
+    assert list(read_coauthors(message)) == found
+
+
+@pytest.mark.parametrize("value", [f"x{' ' * 500_000}x", f"x <{' ' * 500_000}<", "<" * 500_000])
+def test_a_long_message_takes_no_longer_than_it_has_characters(value: str) -> None:
+    assert list(read_coauthors(f"fix\n\nCo-authored-by: {value}")) == [(value, "")]
 
 
 def _heads(nodes: list[Any], more: bool = False) -> dict[str, Any]:

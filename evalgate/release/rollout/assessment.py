@@ -17,7 +17,7 @@ from evalgate.release.rollout.state import RolloutState
 from evalgate.release.rollout.tally import StageEvidence, tally_stage
 from evalgate.release.rollout.verb_rules import find_required_hours
 
-_FAULTS = ("left_out", "deal", "texts", "unsaid", "clock", "held_too_long", "floor", "better")
+_FAULTS = ("left_out", "deal", "silent", "unscored", "texts", "unsaid", "clock", "held_too_long", "floor", "better")
 """The beginnings of the codes of holds that a person should know of. The others wait, and the next tick looks again."""
 
 _SILENT_HOURS = 24
@@ -60,16 +60,19 @@ def assess_rollout(
     decision = _respect_holdback(state, decide(ruled, evidence, now, required, written=document.at))
     hours = find_required(state, required)
     silent = count_hours(evidence.last or state.began, now)
-    lacks_rows = (decision.code == "no_rows" and silent > hours) or (
-        decision.code == "rows_end" and silent > _SILENT_HOURS
-    )
+    had_rows = state.began != state.started or state.slow is not None or state.expensive is not None
+    lacks_rows = {
+        "no_rows": silent > hours,
+        "rows_end": silent > _SILENT_HOURS,
+        "rows_begin": had_rows,  # an earlier stage, or production before the start: they are gone
+    }.get(decision.code, False)
     is_fault = decision.action == "hold" and (decision.code.partition(":")[0] in _FAULTS or lacks_rows)
     return Assessment(state=state, hours=hours, evidence=evidence, decision=decision, is_fault=is_fault)
 
 
 def _respect_holdback(state: RolloutState, decision: RolloutDecision) -> RolloutDecision:
     """Return a decision as the last stage of a holdback takes it: only worse numbers end it, and else a person."""
-    if not state.is_holdback or not (decision.action == "finish" or decision.code == "unproven"):
+    if not state.is_holdback or not (decision.action == "finish" or decision.code in ("unproven", "rows_begin")):
         return decision
     kept = f"{state.rules.holdback / 100:g} % of the users keep the control until a person ends that with `advance`"
     return replace(decision, action="hold", code="holdback", sentence=f"{kept}; {decision.sentence}")

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from evalgate.release.rollout import e_values
-from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, covers_stage
+from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, begins_late, covers_stage
 from evalgate.release.rollout.decision_words import (
     Bounds,
     describe_left_out,
@@ -26,11 +26,17 @@ from evalgate.release.rollout.decision_words import (
     format_hours,
     format_number,
 )
+from evalgate.release.rollout.silence import SILENCE_BOUND
 from evalgate.release.rollout.state import STAGING, RolloutState
 from evalgate.release.rollout.tally import AB, StageEvidence, Watched
 from evalgate.release.rollout.traffic_rows import find_instant, has_lost
 
 DEAL_BOUND: Final = e_values.DEAL_BOUND
+MOST_UNSCORED: Final = 0.5
+"""The share of the answers to be scored that may lack a score, also if both versions lack as many.
+
+A judge that is down scores neither, and the scores that prove a stage are those of its first hours.
+"""
 _HOUR: Final = 3600.0
 
 Action = Literal["advance", "finish", "hold", "roll_back"]
@@ -129,6 +135,14 @@ def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | Non
             f"e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: look for rows that are lost"
         )
         return _make("hold", "deal", sentence, stage)
+    silence = evidence.silence
+    if silence.log_e >= math.log(SILENCE_BOUND):
+        arm = "the canary" if silence.arm == e_values.CANDIDATE else "production"
+        sentence = (
+            f"{arm} has none of {silence.keys:,} keys in a row since {silence.since}, "
+            f"e = {format_e(silence.log_e, SILENCE_BOUND)} against {SILENCE_BOUND:,.0f}: look for rows that are lost"
+        )
+        return _make("hold", "silent", sentence, stage)
     if evidence.own.log_e_texts >= math.log(DEAL_BOUND):
         sentence = (
             "answers of one version lack `fields` or `output` more often than those of the other, "
@@ -157,12 +171,10 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
         return _make("hold", "waiting", sentence, stage)
     if state.stage == STAGING:
         return _leave_staging(evidence, stage)
-    if not covers_stage(evidence.last, state.began, stage.hours):
-        sentence = (
-            f"the newest row that counts is from {evidence.last}, before the end of {name}: look for rows that are lost"
-        )
-        return _make("hold", "rows_end", sentence, stage)
-    unproven = [one for one in evidence.watched if one.log_e_fine < math.log(stage.bounds.fine)]
+    gap = _find_gap(state, evidence, stage, name)
+    if gap is not None:
+        return gap
+    unproven = _list_unproven(evidence, stage)
     if unproven or not evidence.watched:
         sentence = describe_unproven(unproven, stage.bounds)
         return _make("hold", "unproven", sentence, stage, *unproven)
@@ -175,6 +187,32 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
     )
     last = state.stage == len(state.rules.stages)
     return _make("finish" if last else "advance", "proven", sentence, stage)
+
+
+def _list_unproven(evidence: StageEvidence, stage: _Stage) -> list[Watched]:
+    return [one for one in evidence.watched if one.log_e_fine < math.log(stage.bounds.fine)]
+
+
+def _find_gap(state: RolloutState, evidence: StageEvidence, stage: _Stage, name: str) -> RolloutDecision | None:
+    """Return the hold for rows, or for scores, that are not those of the whole stage."""
+    first, last = evidence.first, evidence.last
+    if last is None or not covers_stage(last, state.began, stage.hours):
+        sentence = f"the newest row that counts is from {last}, before the end of {name}: look for rows that are lost"
+        return _make("hold", "rows_end", sentence, stage)
+    if first is not None and begins_late(first, last, state, stage.hours):
+        sentence = (
+            f"the rows of {name} are those from {first} to {last}, and not of {stage.hours:g} hours: let `rows` name "
+            "the older files as well"
+        )
+        return _make("hold", "rows_begin", sentence, stage)
+    unscored = next((one for one in evidence.watched if one.name == "unscored"), None)
+    missing = 0.0 if unscored is None else max(mean or 0.0 for mean in unscored.mean)
+    if missing > MOST_UNSCORED and not _list_unproven(evidence, stage):
+        sentence = (
+            f"{100 * missing:.3g} % of the answers of a version that were to be scored have no score: see the judge"
+        )
+        return _make("hold", "unscored", sentence, stage)
+    return None
 
 
 def _leave_staging(evidence: StageEvidence, stage: _Stage) -> RolloutDecision:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from evalgate.release.checked_value import DocumentError, Value
 from evalgate.release.rollout import e_values
-from evalgate.release.rollout.state import STAGING, RolloutState
+from evalgate.release.rollout.state import STAGING, RolloutState, find_settling
 from evalgate.release.rollout.traffic_rows import FAULTS, has_lost
 
 if TYPE_CHECKING:
@@ -134,6 +134,15 @@ def covers_stage(last: str | None, began: str, hours: float) -> bool:
     A stage whose rows end before has not been watched for its hours, or the clock of the tick is ahead.
     """
     return last is not None and count_hours(began, last) >= hours - min(1.0, hours / 10) - _SLACK
+
+
+def begins_late(first: str, last: str, state: RolloutState, hours: float) -> bool:
+    """Return whether the rows of a stage are those of less than its hours, as in a log that was rotated meanwhile.
+
+    `first` is the time of the oldest row, where no row is known to be from before it.
+    """
+    since = datetime.fromisoformat(first) - timedelta(seconds=find_settling(state.rules))
+    return not covers_stage(last, since.isoformat(), hours)
 
 
 def count_hours(since: str, until: str) -> float:

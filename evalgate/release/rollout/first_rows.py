@@ -65,6 +65,7 @@ class RowColumns:
         self._records = bytearray()
         self._ids = bytearray()
         self.newest: float | None = None
+        self.oldest: float | None = None
 
     def __len__(self) -> int:
         return len(self._records) // self._record.size
@@ -79,6 +80,8 @@ class RowColumns:
         self._records += self._record.pack(row.at, hash(id), key, len(self._ids), arm, bits, *values)
         if self.newest is None or row.at > self.newest:
             self.newest = row.at
+        if self.oldest is None or row.at < self.oldest:
+            self.oldest = row.at
 
     def find_firsts(self) -> FirstRows:
         """Return the first row of each key. Of rows with one id, only the first counts, and the others are `doubled`.

@@ -17,6 +17,7 @@ from evalgate.release.rollout import e_values, traffic_rows
 from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, UNSAID, RowColumns, add_arms
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
+from evalgate.release.rollout.silence import NO_SILENCE, Silence, find_silence
 from evalgate.release.rollout.state import STAGING, RolloutState, find_settling
 from evalgate.release.rollout.traces import Trace, TracedLook, choose_times, trace_arms, trace_limit
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
@@ -57,7 +58,8 @@ class StageEvidence:
     """The rows of a stage, counted. `keys` are those of the control and of the candidate.
 
     `rows` are those of the prompt that the stage compares and those with a fault; `left_out` counts the rows that were
-    left out by reason. `last` is the time of the newest row that counts. `own` are the answers that evalgate scores. On
+    left out by reason. `last` is the time of the newest row that counts; `first` is that of the oldest one, None where
+    the rows are known to reach back to the beginning of the stage. `own` are the answers that evalgate scores. On
     staging `keys[0]` is 0.
 
     `arm_faults`, of `arm_rows`, are the faults of the arms that the rows are missing in, as far as they tell it.
@@ -70,10 +72,12 @@ class StageEvidence:
     left_out: Mapping[str, int]
     watched: tuple[Watched, ...]
     last: str | None
+    first: str | None = None
     own: OwnScores = NOTHING_SCORED
     arm_rows: tuple[int, int] = (0, 0)
     arm_faults: tuple[int, int] = (0, 0)
     log_e_unsaid: float = 0.0
+    silence: Silence = NO_SILENCE
 
     @property
     def faults(self) -> int:
@@ -129,10 +133,12 @@ def tally_stage(
         left_out=dict(sorted(left_out.items())),
         watched=watched,
         last=None if columns.newest is None else format_instant(columns.newest),
+        first=traffic_rows.tell_first(rows, left_out, columns.oldest),
         own=scored.own,
         arm_rows=add_arms(firsts.arm_rows, stage.arm_faults),
         arm_faults=add_arms(firsts.arm_doubled, stage.arm_faults),
         log_e_unsaid=log_e_unsaid,
+        silence=NO_SILENCE if stage.is_staging else find_silence(firsts, stage.share, settled),
     )
 
 

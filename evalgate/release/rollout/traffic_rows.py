@@ -179,17 +179,39 @@ def read_time(given: object) -> float | None:
     return at if EARLIEST <= at < LATEST else None
 
 
-def keep_until(lines: Iterable[bytes], now: str | datetime) -> Iterator[bytes]:
-    """Yield the rows that were there at a time, for a replay: those from after it had not been written.
+class CompleteRows:
+    """Rows of a source that has all of them since the beginning of a stage, though it gives none from before it."""
+
+    def __init__(self, rows: Iterable[bytes]) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._rows)
+
+
+def tell_first(rows: object, left_out: Mapping[str, int], oldest: float | None) -> str | None:
+    """Return the time of the oldest row that counts; None if the rows are known to begin before it, or without one.
+
+    `left_out` has the rows that do not count by their reason: some are older than all that do.
+    """
+    reaches_back = isinstance(rows, CompleteRows) or bool(left_out.get(BEFORE) or left_out.get(SETTLING))
+    return None if oldest is None or reaches_back else format_instant(oldest)
+
+
+def keep_until(lines: Iterable[bytes], now: str | datetime) -> Iterable[bytes]:
+    """Return the rows that were there at a time, for a replay: those from after it had not been written.
 
     A line without a time that can be read stays, and is counted for what it is.
     """
     until = find_instant(now)
-    for line in lines:
-        found = load_row(line)
-        at = read_time(found.get("at")) if isinstance(found, Mapping) else None
-        if at is None or at <= until:
-            yield line
+    kept = (line for line in lines if _was_there(line, until))
+    return CompleteRows(kept) if isinstance(lines, CompleteRows) else kept
+
+
+def _was_there(line: bytes, until: float) -> bool:
+    found = load_row(line)
+    at = read_time(found.get("at")) if isinstance(found, Mapping) else None
+    return at is None or at <= until
 
 
 def find_instant(now: str | datetime) -> float:

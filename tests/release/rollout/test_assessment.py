@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
 from release.rollout.lives import NEW, RULES, Life, clock
 
 from evalgate.domain.rollout import Stage
@@ -35,6 +36,15 @@ def test_rows_that_end_early_are_a_fault_after_a_day_without_one() -> None:
         assert (found.decision.code, found.is_fault) == ("rows_end", is_fault)
 
 
+@pytest.mark.parametrize("slow", [None, 5.0])
+def test_rows_that_begin_late_are_a_fault_where_there_were_earlier_ones(slow: float | None) -> None:
+    life = Life()
+    life.start(slow=slow)
+    rows = [json.dumps(row) for row in life.make_rows(4000, 5, 24.2)]
+    found = assess_rollout(life.document, life.state, rows, clock(25))
+    assert (found.decision.code, found.is_fault) == ("rows_begin", slow is not None)
+
+
 def test_a_holdback_is_ended_by_worse_numbers_alone() -> None:
     life = Life()
     life.start(replace(RULES, stages=(Stage(share=9000, hours=0),), holdback=1000, hold_hours=1))
@@ -48,5 +58,7 @@ def test_a_holdback_is_ended_by_worse_numbers_alone() -> None:
     for hours in (25, 2_500):
         fault = assess_rollout(life.document, life.state, map(json.dumps, broken), clock(hours))
         assert (fault.decision.code, fault.is_fault) == ("left_out", True), "rows with faults are told for ever"
+    rotated = [json.dumps(row) for row in life.make_rows(6000, 2_400, 2_400.1)]
+    assert assess_rollout(life.document, life.state, rotated, clock(2_500)).decision.code == "holdback"
     worse = life.make_rows(6000, 0.3, 24, drop=0.6)
     assert assess_rollout(life.document, life.state, map(json.dumps, worse), clock(25)).decision.action == "roll_back"

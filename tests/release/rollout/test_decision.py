@@ -189,6 +189,28 @@ def test_rows_that_end_before_the_hours_of_the_stage_hold() -> None:
     assert run(make_evidence(last=clock(0.89)), short, hours=30).code == "rows_end"
 
 
+def test_rows_that_are_not_those_of_the_hours_of_the_stage_hold() -> None:
+    assert run(make_evidence(first=clock(1), last=clock(24)), hours=30).action == "advance"
+    assert run(make_evidence(first=clock(7.1), last=clock(30)), hours=31).action == "advance"
+    found = run(make_evidence(first=clock(7.2), last=clock(30)), hours=31)
+    assert (found.action, found.code) == ("hold", "rows_begin")
+    assert found.sentence == (
+        "the rows of stage 1 of 3 are those from 2026-01-31T19:12:00Z to 2026-02-01T18:00:00Z, and not of 24 hours: let "
+        "`rows` name the older files as well"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean", "code"), [((0.5, 0.5), "proven"), ((0.6, 0.61), "unscored"), ((0.6, None), "unscored")]
+)
+def test_a_stage_whose_answers_have_mostly_no_score_holds(mean: tuple[float | None, float | None], code: str) -> None:
+    found = run(make_evidence(replace(watch("unscored"), mean=mean)), hours=30)
+    assert found.code == code
+    if code == "unscored":
+        share = "61" if mean[1] else "60"
+        assert found.sentence.startswith(f"{share} % of the answers of a version that were to be scored have no score")
+
+
 def test_nothing_watched_proves_nothing() -> None:
     assert run(make_evidence(watched=())).code == "unproven"
 

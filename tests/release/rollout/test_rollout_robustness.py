@@ -7,6 +7,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from release.stories import KINDS, InterleavedRegistry, open_empty
 
 from evalgate.commands.release.status import show_status
 from evalgate.commands.release.tick import Ticked, tick
+from evalgate.domain.rollout import Stage
 from evalgate.errors import EvalgateError
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import ReleaseDocument, parse_document
@@ -42,6 +44,7 @@ from evalgate.release.rollout.decision_record import encode_word
 from evalgate.release.rollout.monitoring import compare_with_end
 from evalgate.release.rollout.state import RolloutState, parse_state
 from evalgate.release.rollout.tally import tally_stage
+from evalgate.release.rollout.traffic_rows import CompleteRows
 from evalgate.release.rollout.transitions import require_state
 from evalgate.release.rollout_change import change_rollout
 
@@ -140,6 +143,24 @@ def test_a_clock_that_is_ahead_or_a_log_that_ends_does_not_shorten_a_stage(until
     rows = life.make_rows(4000, 0.3, until)
     assert life.tick(until + ahead, rows).action == "hold"
     assert set(life.list_verbs()) <= {"start", "hold"}
+
+
+@pytest.mark.parametrize("earlier", ["no earlier row", "a row before", "a row in the first minutes", "all rows"])
+@settings(max_examples=5)
+@given(since=st.floats(3, 23.5))
+def test_a_log_that_begins_late_does_not_shorten_a_stage(since: float, earlier: str) -> None:
+    """A log that is rotated once a day has the rows since midnight: the bad ones of the day before are gone."""
+    life = Life()
+    life.start(replace(RULES, stages=(Stage(share=5000, hours=24),)))
+    rows = [json.dumps(row).encode() for row in life.make_rows(600, since, 24.2)]
+    hours = {"a row before": -0.5, "a row in the first minutes": 0.1}.get(earlier)
+    if hours is not None:
+        rows.append(json.dumps({**json.loads(rows[0]), "id": "earlier", "key": "earlier", "at": clock(hours)}).encode())
+    given = CompleteRows(rows) if earlier == "all rows" else rows
+    found = assess_rollout(life.document, life.state, given, clock(25)).decision
+    assert found.code == ("rows_begin" if earlier == "no earlier row" else "proven"), found.sentence
+    rows += [json.dumps(row).encode() for row in life.make_rows(600, 24.2, since + 23.5, seed=2)]
+    assert assess_rollout(life.document, life.state, rows, clock(since + 24)).decision.code == "proven"
 
 
 # Returning users

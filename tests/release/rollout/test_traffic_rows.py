@@ -18,6 +18,7 @@ from evalgate.release.rollout.traffic_rows import (
     NOT_JSON,
     REASONS,
     WRONG_TYPE,
+    CompleteRows,
     Row,
     find_instant,
     format_instant,
@@ -63,8 +64,10 @@ def test_a_replay_has_the_rows_that_were_there_and_all_that_cannot_be_read(
         return one if isinstance(one, bytes) else json.dumps({**ROW, "at": f"2026-01-31T12:00:0{one + 3}Z"}).encode()
 
     kept = [one for one in given if isinstance(one, bytes) or one <= until]
-    found = list(keep_until([write(one) for one in given], f"2026-01-31T13:00:0{until + 3}+01:00"))
-    assert found == [write(one) for one in kept]
+    rows, now = [write(one) for one in given], f"2026-01-31T13:00:0{until + 3}+01:00"
+    assert list(keep_until(rows, now)) == [write(one) for one in kept]
+    complete = keep_until(CompleteRows(rows), now)
+    assert isinstance(complete, CompleteRows) and list(complete) == [write(one) for one in kept]
 
 
 def test_all_of_a_row_is_read() -> None:
