@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from html import escape
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -114,9 +115,10 @@ class Mask:
                 continue
             seen.add(id(one))
             one.args = self.value(one.args)
-            for name, text in list(vars(one).items()):
-                if isinstance(text, str | tuple) and (masked := self.value(text)) != text:
-                    with contextlib.suppress(AttributeError, TypeError):  # a third-party class may forbid it
+            for name in [*vars(one), *_list_slots(type(one))]:
+                with contextlib.suppress(Exception):  # a third-party class may forbid either
+                    held = getattr(one, name)
+                    if isinstance(held, str | list | tuple | dict) and (masked := self.value(held)) != held:
                         setattr(one, name, masked)
             waiting += [one.__cause__, one.__context__]
             if isinstance(one, BaseExceptionGroup):
@@ -153,6 +155,13 @@ def find_path_secrets(url: str) -> Iterator[str]:
 def looks_random(value: str) -> bool:
     """Return True if a value has 16 letters and digits in a row, both among them, as keys have and words do not."""
     return any(not run.isalpha() and not run.isdigit() for run in _RUN.findall(value))
+
+
+def _list_slots(kind: type[BaseException]) -> Iterator[str]:
+    """Yield the attributes of an exception class that are not in its instances' `__dict__`, such as a file's name."""
+    kinds = (GetSetDescriptorType, MemberDescriptorType)
+    for base in kind.__mro__:
+        yield from (name for name, held in vars(base).items() if isinstance(held, kinds) and not name.startswith("__"))
 
 
 def _list_parts(secret: str) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import traceback
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -104,6 +106,22 @@ def test_an_error_and_what_it_came_from_hold_no_secret(secret: str) -> None:
     while error is not None:
         assert secret not in repr(error) + str(error) + repr(vars(error))
         error = error.__cause__
+
+
+@given(SECRETS)
+def test_the_traceback_of_an_error_of_any_class_holds_no_secret(secret: str) -> None:
+    errors: list[Exception] = [
+        FileNotFoundError(2, "no file", secret, 0, secret),
+        SyntaxError(f"bad {secret}", ("file", 1, 1, f"x = {secret!r}", 1, 2)),
+        ImportError(f"cannot import {secret}", name=secret),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, f"bad {secret}"),
+        subprocess.CalledProcessError(1, ["curl", "-H", secret], output=secret),
+        ExceptionGroup("several", [ValueError(secret)]),
+    ]
+    for error in errors:
+        error.add_note(f"while {secret} was used")
+        Mask([secret]).error(error)
+        assert secret not in "".join(traceback.format_exception(error))
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "basic", "token"])
