@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +79,17 @@ def test_whole_words_are_a_part_of_the_text(words: str, text: str) -> None:
     assert has_words(f"{text} {words} {text}", words) or not words.strip()
     if has_words(text, words):
         assert words in text
+
+
+@given(st.text("a_ -\u0e01", max_size=12), st.text("a_ -\u0e01", min_size=1, max_size=4))
+def test_words_are_found_wherever_they_overlap(text: str, words: str) -> None:
+    letter = re.compile("[a_]")
+
+    def is_whole(start: int) -> bool:
+        before, after = text[:start][-1:], text[start + len(words) :][:1]
+        joins_before = letter.match(words[0]) and letter.match(before)
+        return (
+            text.startswith(words, start) and not joins_before and not (letter.match(words[-1]) and letter.match(after))
+        )
+
+    assert has_words(text, words) is any(map(is_whole, range(len(text))))
