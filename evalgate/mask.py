@@ -18,7 +18,11 @@ SHORTEST_SECRET = 8
 """Characters. A shorter value is not masked, because it may be a part of ordinary words."""
 
 HIDDEN = "***"
-_SECRET_NAME = re.compile("key|token|secret|passw|pwd|cred|jwt|auth(?!or(?!i))|^sig|^code$", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"key|token|secret|passw|(?<!by)(?<!com)pass(?:code|phrase)?$|pwd|cred|jwt|auth(?!or(?!i))|^sig|^code$|bearer"
+    r"|cookie|webhook|dsn$|connection_?string|(?:^|_)pat$",
+    re.IGNORECASE,
+)
 _ESCAPES = re.compile(r"\\|%|&#")
 """What a character may be escaped with; without any, no secret is spelt in escapes."""
 _SCHEMES = ("bearer", "basic", "token")
@@ -40,7 +44,8 @@ class Mask:
         found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _list_forms(value)}
         # the longest first: one form may be a part of another
         self._forms = sorted(found, key=lambda form: (-len(form), form))
-        whole = sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True)
+        # of a key in several lines each line counts: a pattern of the whole takes a second to compile
+        whole = sorted((v for v in values if len(v) >= SHORTEST_SECRET and "\n" not in v), key=len, reverse=True)
         self._escaped = [re.compile("".join(map(_spell_character, value))) for value in whole]
 
     def __bool__(self) -> bool:
@@ -168,8 +173,16 @@ def _list_parts(secret: str) -> Iterator[str]:
     """Yield the parts of a variable's value that are secrets by themselves.
 
     A header has its key after a scheme such as `Bearer`, after `Basic` a user and a password in base64, and in a cookie
-    pairs of name and value. A URL has a password.
+    pairs of name and value. A URL has a password. A key in several lines may be told line by line, and the key file of
+    a service account has its key under a name.
     """
+    if "\n" in secret:
+        yield from filter(looks_random, map(str.strip, secret.splitlines()))
+    if secret.startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            held = json.loads(secret)
+            named = [value for name, value in held.items() if isinstance(value, str) and is_secret_name(name)]
+            yield from (text for value in named for text in (value, *filter(looks_random, value.splitlines())))
     scheme, _, key = secret.partition(" ")
     if scheme.lower() in _SCHEMES:
         yield key.strip()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from evalgate.domain import Failure, Output, Usage
 from evalgate.errors import Fault, InputError
-from evalgate.mask import Mask
+from evalgate.mask import Mask, is_secret_name
 
 PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
 SECRETS = st.text(PRINTABLE, min_size=8, max_size=60)
@@ -173,6 +173,26 @@ def test_the_password_of_a_basic_header_is_masked_without_its_encoding(user: str
     pair = f"{user}:{password}"
     text = Mask([f"Basic {base64.b64encode(pair.encode()).decode()}"]).text(f"{pair} is wrong, {password!r}")
     assert password not in text
+
+
+def test_a_key_in_several_lines_is_masked_line_by_line() -> None:
+    lines = ["Key0123456789Keyabc+/x", "Key0123456789KeyXYZ9", "Key0123456789Key=="]
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", ""])
+    account = json.dumps({"type": "service_account", "client_id": "plain words", "private_key": key})
+    for secret in (key, account):
+        told = Mask([secret]).text(
+            " | ".join([key, *lines, "plain words", json.dumps(key), lines[0].replace("+", "\\u002b")])
+        )
+        assert "Key0123456789Key" not in told
+        assert "plain words" in told
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASS", "passphrase", "PGPASS", "GH_PAT", "SENTRY_DSN", "SESSION_COOKIE", "bearer"]
+)
+def test_a_name_says_that_its_value_is_a_secret(name: str) -> None:
+    assert is_secret_name(name)
+    assert not any(map(is_secret_name, ["BYPASS", "COMPASS", "PASSENGER", "PATH", "AUTHOR", "PATTERN", "SPAT"]))
 
 
 def test_a_cookie_is_masked_by_its_value() -> None:
