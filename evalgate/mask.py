@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from html import escape
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -17,7 +18,11 @@ SHORTEST_SECRET = 8
 """Characters. A shorter value is not masked, because it may be a part of ordinary words."""
 
 HIDDEN = "***"
-_SECRET_NAME = re.compile("key|token|secret|passw|pwd|cred|jwt|auth(?!or(?!i))|^sig|^code$", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"key|token|secret|passw|(?<!by)(?<!com)pass(?:code|phrase)?$|pwd|cred|jwt|auth(?!or(?!i))|^sig|^code$|bearer"
+    r"|cookie|webhook|dsn$|connection_?string|(?:^|_)pat$",
+    re.IGNORECASE,
+)
 _ESCAPES = re.compile(r"\\|%|&#")
 """What a character may be escaped with; without any, no secret is spelt in escapes."""
 _SCHEMES = ("bearer", "basic", "token")
@@ -39,7 +44,8 @@ class Mask:
         found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _list_forms(value)}
         # the longest first: one form may be a part of another
         self._forms = sorted(found, key=lambda form: (-len(form), form))
-        whole = sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True)
+        # of a key in several lines each line counts: a pattern of the whole takes a second to compile
+        whole = sorted((v for v in values if len(v) >= SHORTEST_SECRET and "\n" not in v), key=len, reverse=True)
         self._escaped = [re.compile("".join(map(_spell_character, value))) for value in whole]
 
     def __bool__(self) -> bool:
@@ -114,9 +120,10 @@ class Mask:
                 continue
             seen.add(id(one))
             one.args = self.value(one.args)
-            for name, text in list(vars(one).items()):
-                if isinstance(text, str | tuple) and (masked := self.value(text)) != text:
-                    with contextlib.suppress(AttributeError, TypeError):  # a third-party class may forbid it
+            for name in [*vars(one), *_list_slots(type(one))]:
+                with contextlib.suppress(Exception):  # a third-party class may forbid either
+                    held = getattr(one, name)
+                    if isinstance(held, str | list | tuple | dict) and (masked := self.value(held)) != held:
                         setattr(one, name, masked)
             waiting += [one.__cause__, one.__context__]
             if isinstance(one, BaseExceptionGroup):
@@ -155,12 +162,27 @@ def looks_random(value: str) -> bool:
     return any(not run.isalpha() and not run.isdigit() for run in _RUN.findall(value))
 
 
+def _list_slots(kind: type[BaseException]) -> Iterator[str]:
+    """Yield the attributes of an exception class that are not in its instances' `__dict__`, such as a file's name."""
+    kinds = (GetSetDescriptorType, MemberDescriptorType)
+    for base in kind.__mro__:
+        yield from (name for name, held in vars(base).items() if isinstance(held, kinds) and not name.startswith("__"))
+
+
 def _list_parts(secret: str) -> Iterator[str]:
     """Yield the parts of a variable's value that are secrets by themselves.
 
     A header has its key after a scheme such as `Bearer`, after `Basic` a user and a password in base64, and in a cookie
-    pairs of name and value. A URL has a password.
+    pairs of name and value. A URL has a password. A key in several lines may be told line by line, and the key file of
+    a service account has its key under a name.
     """
+    if "\n" in secret:
+        yield from filter(looks_random, map(str.strip, secret.splitlines()))
+    if secret.startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            held = json.loads(secret)
+            named = [value for name, value in held.items() if isinstance(value, str) and is_secret_name(name)]
+            yield from (text for value in named for text in (value, *filter(looks_random, value.splitlines())))
     scheme, _, key = secret.partition(" ")
     if scheme.lower() in _SCHEMES:
         yield key.strip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import traceback
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from evalgate.domain import Failure, Output, Usage
 from evalgate.errors import Fault, InputError
-from evalgate.mask import Mask
+from evalgate.mask import Mask, is_secret_name
 
 PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
 SECRETS = st.text(PRINTABLE, min_size=8, max_size=60)
@@ -106,6 +108,22 @@ def test_an_error_and_what_it_came_from_hold_no_secret(secret: str) -> None:
         error = error.__cause__
 
 
+@given(SECRETS)
+def test_the_traceback_of_an_error_of_any_class_holds_no_secret(secret: str) -> None:
+    errors: list[Exception] = [
+        FileNotFoundError(2, "no file", secret, 0, secret),
+        SyntaxError(f"bad {secret}", ("file", 1, 1, f"x = {secret!r}", 1, 2)),
+        ImportError(f"cannot import {secret}", name=secret),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, f"bad {secret}"),
+        subprocess.CalledProcessError(1, ["curl", "-H", secret], output=secret),
+        ExceptionGroup("several", [ValueError(secret)]),
+    ]
+    for error in errors:
+        error.add_note(f"while {secret} was used")
+        Mask([secret]).error(error)
+        assert secret not in "".join(traceback.format_exception(error))
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "basic", "token"])
 @given(secret=SECRETS)
 def test_a_key_is_masked_that_its_variable_has_with_its_scheme(scheme: str, secret: str) -> None:
@@ -155,6 +173,26 @@ def test_the_password_of_a_basic_header_is_masked_without_its_encoding(user: str
     pair = f"{user}:{password}"
     text = Mask([f"Basic {base64.b64encode(pair.encode()).decode()}"]).text(f"{pair} is wrong, {password!r}")
     assert password not in text
+
+
+def test_a_key_in_several_lines_is_masked_line_by_line() -> None:
+    lines = ["Key0123456789Keyabc+/x", "Key0123456789KeyXYZ9", "Key0123456789Key=="]
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", ""])
+    account = json.dumps({"type": "service_account", "client_id": "plain words", "private_key": key})
+    for secret in (key, account):
+        told = Mask([secret]).text(
+            " | ".join([key, *lines, "plain words", json.dumps(key), lines[0].replace("+", "\\u002b")])
+        )
+        assert "Key0123456789Key" not in told
+        assert "plain words" in told
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASS", "passphrase", "PGPASS", "GH_PAT", "SENTRY_DSN", "SESSION_COOKIE", "bearer"]
+)
+def test_a_name_says_that_its_value_is_a_secret(name: str) -> None:
+    assert is_secret_name(name)
+    assert not any(map(is_secret_name, ["BYPASS", "COMPASS", "PASSENGER", "PATH", "AUTHOR", "PATTERN", "SPAT"]))
 
 
 def test_a_cookie_is_masked_by_its_value() -> None:

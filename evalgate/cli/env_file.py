@@ -43,11 +43,12 @@ env_file_option = click.option(
 
 
 def find_file_secrets() -> tuple[str, ...]:
-    """Return the values of the command's `--env-file` whose names say that they are secrets."""
-    from evalgate.mask import is_secret_name
+    """Return the values of the command's `--env-file` whose names say that they are secrets, and passwords in URLs."""
+    from evalgate.mask import find_url_secrets, is_secret_name
 
     values: dict[str, str] = click.get_current_context().meta.get(_SECRETS, {})
-    return tuple(value for name, value in values.items() if is_secret_name(name))
+    named = [value for name, value in values.items() if is_secret_name(name)]
+    return (*named, *(part for value in values.values() for part in find_url_secrets(value)))
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -32,11 +32,11 @@ _BROKEN = frozenset({
 _ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
 _ERRORS = frozenset({
     "aborted", "canceled", "cancelled", "errcode", "errmsg", "errno", "error", "errorcode", "errormessage", "errormsg",
-    "errors", "exception", "failed", "failure", "fault",
+    "errors", "exception", "failed", "failure", "fault", "haserror", "iserror",
 })  # fmt: skip
 _STATUSES = ("code", "httpstatus", "status", "statuscode")
 _SUCCESSES = ("issuccess", "ok", "success")
-_KINDS = ("object", "type")
+_KINDS = ("object", "subtype", "type")
 _REFUSALS = ("blocked", "blockreason", "isblocked", "isrefusal", "outputsensitive", "refused")
 _GUARDRAILS = "guardrailaction"
 _FEEDBACK = ("promptfeedback", "safetyratings")
@@ -80,7 +80,7 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
         one for place in places for one in _list_seconds(place) if _is_no_end(one) or normalize_reason(one) in _BROKEN
     ]
     around_it = [one for place in places[1:] for one in _texts(place.get("finishreason")) if _is_no_end(one)]
-    flags = [CUT for place in places if any(place.get(flag) is True for flag in _CUT_FLAGS)]
+    flags = [CUT for place in places if any(place.get(flag) in (True, "true", "True") for flag in _CUT_FLAGS)]
     told_calls = [one for place in places for one in _list_told(place) if announces_calls(one)]
     return next(iter((*stopped, *others, *around_it, *flags, *told_calls)), first)
 
@@ -94,7 +94,8 @@ def find_error(*places: Mapping[str, Any]) -> Any:
     """Return the error that one of the places has; None without one.
 
     An error has a key of its own ("error", "errors", "error_code", "errmsg"), or the place says that there was no
-    success ("success": false), has an HTTP status of an error ("status_code": 502), or is of the type "error".
+    success ("success": false), has an HTTP status of an error ("status_code": 502), or is of the type "error" or of a
+    subtype that begins with it.
     """
     for place in places:
         for key, value in place.items():
@@ -179,9 +180,9 @@ def _is_failure(name: str, value: Any) -> bool:
     if name in _STATUSES:
         number = int(value) if isinstance(value, str) and re.fullmatch("[45][0-9]{2}", value) else value
         return isinstance(number, int) and 400 <= number < 600
-    return (name in _SUCCESSES and (value is False or value in ("false", "False"))) or (
-        name in _KINDS and value == "error"
-    )
+    if name in _KINDS:  # an agent that ran out of turns has the subtype "error_max_turns"
+        return isinstance(value, str) and (value == "error" or (name == "subtype" and value.startswith("error_")))
+    return name in _SUCCESSES and (value is False or value in ("false", "False"))
 
 
 def _spell_keys(given: Mapping[str, Any]) -> dict[str, Any]:

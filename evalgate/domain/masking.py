@@ -13,9 +13,12 @@ from evalgate.mask import Mask, find_path_secrets, find_url_secrets, is_secret_v
 def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[str] = ()) -> Mask:
     """Return the mask for all secrets in the environment variables and URLs of a configuration, and others.
 
-    A variable in a URL is a secret if its name says so, or if its value looks like a key.
+    A variable in a URL is a secret if its name says so, or if its value looks like a key. The passwords of the proxies
+    in the environment are secrets, too.
     """
     urls = [target.location for target in config.targets.values()]
+    proxies = [value.strip() for name, value in environment.items() if name.lower().endswith("_proxy")]
+    urls += [url if "://" in url else f"http://{url}" for url in proxies]
     urls += [config.release.registry] if config.release is not None else []
     in_urls = (value for url in urls for value in find_url_secrets(url))
     named = [name for target in config.targets.values() for name in target.url_variables]

@@ -22,6 +22,7 @@ from evalgate.execute.limits.hedging import Hedging
 from evalgate.execute.limits.queue import RequestQueue
 from evalgate.execute.limits.refusal_streak import MOST_REFUSALS, RefusalStreak
 from evalgate.execute.limits.startup import Startup
+from evalgate.execute.measured_seconds import MeasuredSeconds
 from evalgate.execute.providers.protocol import WHOLE_ROUND, Provider, ProviderError, name_provider
 from evalgate.execute.request_forms import FormChangedError, RequestForms
 from evalgate.store.cache_entry import is_answer
@@ -65,9 +66,11 @@ class Caller:
         quotes: bool = True,
         forms: RequestForms | None = None,
         price: Price = no_price,
+        measured: MeasuredSeconds | None = None,
     ) -> None:
         """`quotes`: an error that ends the run may quote the endpoint's own message."""
         self._price = price
+        self._measured = measured or MeasuredSeconds()
         self._answers = known
         self._forms = forms or RequestForms()
         self._quotes = quotes
@@ -295,14 +298,14 @@ class Caller:
             if self._adapt(state, request) is not request:
                 raise _RefusedFormError  # another call has learned the accepted form while this one waited
             counters.send(key)
-            outcome = await self._ask_once(state, request)
+            outcome = await self._ask_once(state, request, key)
             self._answers.store(state.provider.memory, request, key, outcome)
             self._pay(request, outcome, counters, abort)  # within the slot: the next call must see the new total
             return outcome
         finally:
             self._budget.leave(request.target)
 
-    async def _ask_once(self, state: _TargetState, request: Request) -> Outcome:
+    async def _ask_once(self, state: _TargetState, request: Request, key: str) -> Outcome:
         """Make one attempt, and record its result in the target's concurrency limit, hedging and circuit breaker."""
         started = time.monotonic()
         state.circuit_breaker.on_start()
@@ -315,6 +318,7 @@ class Caller:
                 outcome = await state.provider.answer(request)
         except ProviderError as error:
             self._on_error(state, error)
+            self._measured.on_error(request.target, key, error, time.monotonic() - started)
             raise
         finally:
             state.circuit_breaker.on_end()
@@ -325,11 +329,12 @@ class Caller:
         self._on_answer(state, request)
         if self._tokens is not None and usage is not None:
             state.queue.limit.correct(usage.input_tokens + usage.output_tokens - _estimate_tokens(request))
-        return outcome
+        return self._measured.complete(key, outcome)
 
     def _may_hedge(self, state: _TargetState, request: Request) -> bool:
         """Return True if a hedge is within all limits, and then count it in the rate limits."""
-        if not self._budget.has_room(request.target) or state.queue.limit.delay(0) != 0.0:
+        has_room = self._budget.has_room(request.target) and state.queue.limit.delay(0) == 0.0
+        if not has_room or self._measured.covers(request.target):
             return False
         state.queue.limit.begin(0 if self._tokens is None else _estimate_tokens(request))
         return True

@@ -8,7 +8,7 @@ the limits on calls: `queue`, `concurrency`, `hedging`, `circuit_breaker`, `budg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -18,6 +18,7 @@ from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
 from evalgate.execute.counters import Price, no_price
 from evalgate.execute.interrupt import on_interrupt
+from evalgate.execute.measured_seconds import MeasuredSeconds
 from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.request_forms import RequestForms
 from evalgate.execute.session import Evaluate, Session, SessionProgress
@@ -77,6 +78,7 @@ class Engine:
     - `forms`: the forms of requests that the endpoints accept.
     - `price`: what a call costs by list prices, if its target has no prices.
     - `run_code`: runs the checks that are code; without it they are unscored.
+    - `measured`: the targets whose latency a check limits.
 
     `results_file` is the temporary file for results, and `forms` holds what was learned of the endpoints. `last_run`
     has the calls and the cost of the last run without its results, also of one that an error ended.
@@ -100,6 +102,7 @@ class Engine:
         reads_cache: bool = True,
         price: Price = no_price,
         run_code: Callable[[Check, Case, Output], Scored] | None = None,
+        measured: Collection[str] = (),
     ) -> None:
         self._run_code = run_code
         self._limits = limits or Limits()
@@ -115,7 +118,14 @@ class Engine:
         self._runner = asyncio.Runner()
         self.forms = forms or RequestForms()
         self._caller = Caller(
-            providers, self._answers, self._limits, backoff, quotes=quotes, forms=self.forms, price=price
+            providers,
+            self._answers,
+            self._limits,
+            backoff,
+            quotes=quotes,
+            forms=self.forms,
+            price=price,
+            measured=MeasuredSeconds(measured),
         )
 
     def run_code(self, check: Check, case: Case, output: Output) -> Scored:

@@ -158,6 +158,7 @@ class _EngineSetup:
             reads_cache=not self.calls.first_draw,
             price=make_price(self.config, self.calls.engine),
             run_code=run_code,
+            measured=_list_measured_targets(self.plans),
         )
 
     def _make_provider(self, target: Target) -> Provider:
@@ -351,6 +352,12 @@ def list_targets(plan: GatePlan) -> set[str]:
     if Arm.BASELINE in arms or plan.stored:  # stored samples may still need fresh ones to confirm a case
         names.add(plan.gate.baseline_target)
     return names
+
+
+def _list_measured_targets(plans: Sequence[GatePlan]) -> set[str]:
+    """Return the names of the targets whose latency a check limits."""
+    gates = [plan.gate for plan in plans if any(check.type == "latency" for check in plan.gate.checks)]
+    return {target for gate in gates for target in (gate.candidate_target, gate.baseline_target)}
 
 
 def compute_run_key(plans: Sequence[GatePlan]) -> str:

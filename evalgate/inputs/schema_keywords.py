@@ -58,6 +58,14 @@ _NEEDS = {
 _UNASSERTED = frozenset({"$defs", "contentEncoding", "contentMediaType", "contentSchema", "definitions"})
 _EMPTY_WHEN_FALSE = frozenset({"minItems", "minLength", "minProperties", "required", "uniqueItems"})
 _TYPES = frozenset({"array", "boolean", "null", "number", "object", "string"})
+_OF_ONE_TYPE = frozenset(
+    {"additionalItems", "additionalProperties", "contains", "dependencies", "dependentRequired", "dependentSchemas"}
+    | {"divisibleBy", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxContains", "maxItems", "maxLength"}
+    | {"maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf"}
+    | {"pattern", "patternProperties", "prefixItems", "properties", "propertyNames", "required", "unevaluatedItems"}
+    | {"unevaluatedProperties", "uniqueItems"}
+)
+"""The keywords that ask something of objects alone, or of lists, texts or numbers alone."""
 # up to this draft, `$ref` is read alone
 _INDEX = re.compile("[0-9]{1,9}")
 _ALONE = _DRAFTS.index("draft-07")
@@ -76,6 +84,20 @@ def find_empty(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
         hint = None if inner is None else f'the schema is below "{inner}": keep only that part in the file'
         yield Fault(
             message="the schema asks nothing of an output: every value is valid", place=root.place(path), hint=hint
+        )
+
+
+def find_untyped(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
+    """Yield a fault for a schema with required fields that every list, text and number meets."""
+    path, root = next(iter(documents.values()), ("", None))
+    required = None if root is None else root.get("required")
+    if root is None or required is None or not isinstance(required.data, list) or not required.data:
+        return
+    if all(key in _OF_ONE_TYPE or _asks_nothing(key, value) for key, value in root.data.items() if key in _ASKING):
+        yield Fault(
+            message='"required" asks nothing of a list, a text or a number: each is valid',
+            place=root.key_place("required", path),
+            hint='add "type": "object"',
         )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 from evalgate.errors import Fault, InputError
 from evalgate.inputs.formats.data_file import read
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node
-from evalgate.inputs.schema_keywords import find_empty, find_idle_keywords
+from evalgate.inputs.schema_keywords import find_empty, find_idle_keywords, find_untyped
 from evalgate.inputs.tree import Tree
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -90,7 +90,7 @@ def load_schema(tree: Tree, path: str, folder: str, *, root: Node | None = None)
             loaded.faults.append(_find_unreachable(file, node, target, folder))
     loaded.faults.extend(find_idle_keywords(roots))
     if not loaded.faults:
-        loaded.faults.extend(find_empty(roots))
+        loaded.faults.extend([*find_empty(roots), *find_untyped(roots)])
     del loaded.faults[MAX_FAULTS:]
     return loaded
 

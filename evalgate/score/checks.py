@@ -19,7 +19,7 @@ from evalgate.score.json_output import decode_texts, dig, is_equal, parse, point
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
 from evalgate.score.python_code import RunCode, leave_unrun, validate_python
-from evalgate.score.shown_text import list_shown, make_search, show_value
+from evalgate.score.shown_text import decode_entities, list_shown, make_search, show_value
 from evalgate.score.transforms import transform, validate_transform
 from evalgate.score.whole_words import has_words
 
@@ -357,14 +357,15 @@ def _check_limits(check: Check, measured: Mapping[str, float], verb: str, unit: 
 def _list_searched(check: Check, output: Output) -> list[str]:
     """Return the texts that the check searches.
 
-    A `not_` form searches the texts of tool calls as well, and the texts of JSON as written and decoded; all of them
-    also as they are shown (`shown_text`).
+    A `not_` form searches the texts of tool calls as well, and the texts of JSON and HTML as written and decoded; all
+    of them also as they are shown (`shown_text`).
     """
     text = find_text(check, output)
     if not check.negated:
         return [text]
     written = [text] if _PLACING & check.options.keys() else [text, *tool_checks.list_call_texts(output)]
-    return [*written, *(decoded for each in written for decoded in decode_texts(each))]
+    found = [*written, *(decoded for each in written for decoded in decode_texts(each))]
+    return list(dict.fromkeys([*found, *map(decode_entities, found)]))
 
 
 def _find_texts(check: Check, texts: list[str], haystacks: list[str]) -> list[str]:

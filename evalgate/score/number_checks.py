@@ -12,14 +12,20 @@ from evalgate.score.examined import read_value
 from evalgate.score.observation import NoValueError, Observation, quote
 from evalgate.score.shown_text import show_text
 
-# what is read as a minus, of which the first is in numbers; a dash between two words or numbers is none
+# what is read as a minus; a dash between two words or numbers is none
 _DASHES = "-\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
-_MINUS = str.maketrans(dict.fromkeys(_DASHES, "-"))
+_CURRENCY = r"(?:[$\u00a3\u00a5\u20ac\u20b9] ?)?"
+_RAISED = r"\u207a-\u208e"  # signs and digits above and below the line, of which \w has some
+_NOT_BEFORE = rf"(?<![\w.,\u00b7\u066b{_RAISED}])(?<!\w[{_DASHES}+])(?<![0-9][:/])"
+_NOT_AFTER = (
+    rf"(?![\w{_RAISED}])(?![.,/:\u00b7\u066b][0-9])(?![{_DASHES}]\w)(?! ?[\u00bc-\u00be\u2150-\u215e])"
+    r"(?! ?[\u00d7\u00b7x*] ?10[\u2070-\u207e\u00b2\u00b3\u00b9])"  # a power of ten
+)
 # a number of its own: not in a word, a version, a date, or a number in another notation (1.234,5)
 _NUMBER = re.compile(
-    rf"(?<![\w.,\u00b7\u066b])(?<!\w[{_DASHES}+])(?<![0-9][:/])(?P<sign>[{_DASHES}+]?)[$\u00a3\u00a5\u20ac\u20b9]?"
+    rf"{_NOT_BEFORE}(?:(?P<minus>[{_DASHES}](?={_CURRENCY}[0-9])|(?i:minus|negative) )|\+)?{_CURRENCY}"
     r"(?P<digits>(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,4})?)"
-    rf"(?![\w])(?![.,/:\u00b7\u066b][0-9])(?![{_DASHES}]\w)(?! ?[\u00bc-\u00be\u2150-\u215e])"
+    rf"{_NOT_AFTER}"
 )
 # thousands that a space or an apostrophe separates: 1 234 and 1'234 are not two numbers
 _OTHER_GROUPS = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:[ '\u2019][0-9]{3})+(?![0-9])(?!-\w)")
@@ -61,11 +67,11 @@ def find_numbers(text: str) -> list[float | int]:
         raise NoValueError(f"must have a number with commas between its thousands, if any; found {quote(other[0])}")
     found: dict[float | int, None] = {}
     for match in _NUMBER.finditer(text):
-        written = (match["sign"].translate(_MINUS) + match["digits"]).replace(",", "")
+        written = f"{'-' if match['minus'] else ''}{match['digits']}".replace(",", "")
         number = float(written) if len(written) <= _LONGEST else math.inf
         if not math.isfinite(number):
             raise NoValueError(f"must have a number; found one that is too large, {quote(written)}")
-        found[int(written) if written.lstrip("+-").isdigit() else number] = None
+        found[int(written) if written.removeprefix("-").isdigit() else number] = None
     return list(found)
 
 

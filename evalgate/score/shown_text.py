@@ -7,6 +7,7 @@ required text has to be there as it is.
 
 from __future__ import annotations
 
+import html
 import operator
 import re
 import unicodedata
@@ -17,11 +18,17 @@ from evalgate.domain.text import find_hidden_text, is_invisible
 
 _LINE_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _SPACES = re.compile(r"[ \t\r\n]+")
+_ENTITY = re.compile("&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 def show_text(text: str) -> str:
     """Return a text in NFC, with spaces and line breaks in their plain forms, without what is shown as nothing."""
     return unicodedata.normalize("NFC", text.translate(_SHOWN))
+
+
+def decode_entities(text: str) -> str:
+    """Return a text with the entities of HTML decoded, but those of `<` and `>`: an escaped tag is none."""
+    return _ENTITY.sub(_decode_entity, text) if "&" in text else text
 
 
 def list_shown(texts: Iterable[str]) -> list[str]:
@@ -61,6 +68,11 @@ def show_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {show_text(key): show_value(inner) for key, inner in value.items()}
     return [show_value(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _decode_entity(hit: re.Match[str]) -> str:
+    found = html.unescape(hit[0])
+    return hit[0] if found in "<>" else found
 
 
 def _join_spaces(text: str) -> str:

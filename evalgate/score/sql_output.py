@@ -20,6 +20,8 @@ STEPS = (100_000, 10)
 """Steps of the parser for one text: so many, and so many for each of its tokens. Ordinary SQL takes one or two for each
 token. Some texts take exponentially many, such as a chain of 25 `JOIN` without `ON`."""
 STATEMENTS = ("select", "insert", "update", "delete", "merge", "create", "alter", "drop", "truncate")
+_REQUIRED = {"insert": ("expression", "source", "default"), "update": ("expressions",)}
+"""The parts of a statement without any of which sqlglot takes it as well, although it is not complete."""
 _INSTALL = "the check is_sql needs the package sqlglot: pip install 'prompt-evalgate[sql]'"
 
 
@@ -127,6 +129,8 @@ def _list_kinds(expressions: Any, statement: Any) -> Iterator[str]:
         expressions.TruncateTable: "truncate",
     }
     own = {**changing, **defining}.get(type(statement))
+    if own in _REQUIRED and not any(statement.args.get(part) for part in _REQUIRED[own]):
+        raise ValueError(f"{own.upper()} without what it writes")
     if own is None and (not isinstance(statement, expressions.Query) or _is_empty(expressions, statement)):
         raise ValueError(f"{type(statement).__name__}, which is not a statement of a known kind")
     yield own or "select"

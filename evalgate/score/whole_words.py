@@ -6,23 +6,39 @@ import functools
 import re
 import unicodedata
 
-_MARKS = "".join(chr(code) for code in range(0x0300, 0x0370))
+# scripts that write no space between words: Thai, Lao, Burmese, Khmer, Tai, Chinese and Japanese
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aad\u2e80-\u2fdf\u3005-\u3007\u3021-\u312f"
+    "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaadf\uf900-\ufaff\uff66-\uff9f"
+    "\U00016fe0-\U0001b2ff\U00020000-\U0003ffff]"
+)
 
 
 def has_words(text: str, words: str) -> bool:
     """Return whether a text contains some words as a whole: "art" is not in "start", "C++" is in "C++, C".
 
-    An end of the words that is not a letter or digit itself has no condition.
+    An end of the words that is no letter or digit itself has no condition. Characters of scripts without spaces between
+    words neither have one nor continue a word.
     """
-    return _compile(words).search(text) is not None
+    first, last = _is_of_word(words[:1]), _is_of_word(words[-1:])
+    step = _find_step(words) if first else 1
+    start = text.find(words)
+    while start >= 0:
+        end = start + len(words)
+        is_open = (first and _is_of_word(text[start - 1 : start])) or (last and _is_of_word(text[end : end + 1]))
+        if not is_open:
+            return True
+        start = text.find(words, start + step)
+    return False
 
 
-@functools.lru_cache(maxsize=512)
-def _compile(words: str) -> re.Pattern[str]:
-    before = r"(?<!\w)" if _is_of_word(words[:1]) else ""
-    after = rf"(?![\w{_MARKS}])" if _is_of_word(words[-1:]) else ""
-    return re.compile(f"{before}{re.escape(words)}{after}")
+def _find_step(words: str) -> int:
+    """Return how many characters after some words they may stand as a whole again: no letter of them is before that."""
+    return next((place + 1 for place, char in enumerate(words) if not _is_of_word(char)), len(words))
 
 
+@functools.lru_cache(maxsize=4096)
 def _is_of_word(char: str) -> bool:
-    return char == "_" or char.isalnum() or (char != "" and unicodedata.combining(char) != 0)
+    if not char or _UNSPACED.match(char):
+        return False
+    return char == "_" or char.isalnum() or unicodedata.category(char).startswith("M")

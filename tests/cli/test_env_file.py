@@ -103,7 +103,7 @@ def test_a_variable_that_is_set_is_kept(world: World, monkeypatch: pytest.Monkey
 def test_secrets_of_the_file_are_masked_though_no_setting_names_them(world: World) -> None:
     world.edit()
     world.application = lambda system, user: json.dumps({"answer": f"{user}, leaked-by-a-function"})
-    own = write(world.root, "OTHER_TOKEN=leaked-by-a-function\nPLAIN=question\n")
+    own = write(world.root, "DB_URL=postgres://me:leaked-by-a-function@db/x\nDB_PASS=leaked-too\nPLAIN=question\n")
     ended = world.evalgate("run", "--env-file", str(own), "--output", "report.json")
     assert ended.code == 0, ended.err
     for path in [world.root / "report.json", *(world.root / ".evalgate").rglob("*")]:

@@ -61,6 +61,18 @@ def test_the_password_of_a_url_in_a_variable_is_masked(password: str) -> None:
 
 
 @given(
+    st.text("abcdefXYZ0189", min_size=8, max_size=40),
+    st.sampled_from(["HTTP_PROXY", "https_proxy", "All_Proxy"]),
+    st.sampled_from(["http://", "socks5://", ""]),
+)
+def test_the_password_of_a_proxy_is_masked(password: str, name: str, scheme: str) -> None:
+    config = Config(path="c", gates=(), targets={}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits())
+    mask = make_mask(config, {name: f" {scheme}user:{password}@proxy.invalid:3128"})
+    assert mask.text(f"wrong password {password}") == "wrong password ***"
+    assert password not in mask.text(f"http://user:{password}@proxy.invalid")
+
+
+@given(
     st.from_regex(r"[a-f]{8}[0-9a-f]{12}[0-9]", fullmatch=True), st.sampled_from(["/{}/v1", "/v1?k={}", "/v1?a=b&x={}"])
 )
 def test_a_variable_of_a_url_that_looks_like_a_key_is_masked(value: str, place: str) -> None:

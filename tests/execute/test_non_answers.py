@@ -191,6 +191,7 @@ def test_a_key_that_tells_of_no_error_is_none(key: str, value: Any) -> None:
         {"done_reason": "length"},
         {"stop_type": "limit"},
         {"truncated": True},
+        {"isTruncated": "true"},
         {"finish_reason": "FinishReason.MAX_TOKENS"},
     ],
 )
@@ -314,6 +315,10 @@ TOLD_ERRORS: list[dict[str, Any]] = [
     {"cancelled": True},
     {"object": "error"},
     {"type": "error"},
+    {"is_error": True},
+    {"isError": "true"},
+    {"has_error": 1},
+    {"type": "result", "subtype": "error_max_turns"},
 ]
 TOLD_REFUSALS: list[dict[str, Any]] = [
     {"refusal": "I cannot"},
@@ -334,6 +339,7 @@ NOTHING_TOLD: list[dict[str, Any]] = [
     {"code": "200", "type": "message", "object": "chat.completion", "exception": None},
     {"refusal": None, "refused": False, "blocked": False, "blockReason": "NONE"},
     {"amazon-bedrock-guardrailAction": "NONE", "output_sensitive": False},
+    {"is_error": False, "hasError": "false", "type": "result", "subtype": "success"},
     {"success": None, "status": True, "code": "E12", "failed": 0, "cancelled": False},
     {"promptFeedback": {}, "safetyRatings": [{"category": "a", "blocked": False}], "incomplete": False},
 ]

@@ -160,3 +160,22 @@ def test_no_reference_is_an_error_of_the_program(project: Project, where: str, r
     project.write("evalgate.yml", CONFIG.replace("{type: is_json}", "{type: json_schema, schema: schema.json}"))
     with contextlib.suppress(EvalgateError):
         validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
+
+
+ASKED = st.dictionaries(
+    st.sampled_from(["minLength", "maxItems", "minProperties", "minimum"]), st.integers(1, 9), max_size=3
+)
+
+
+@settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
+@given(schema=ASKED, typed=st.sampled_from([None, {"type": "object"}, {"allOf": [{"type": "object"}]}]))
+@example(schema={"properties": {"a": {"type": "string"}}, "additionalProperties": False}, typed=None)
+def test_required_fields_ask_for_an_object(
+    project: Project, schema: dict[str, Any], typed: dict[str, Any] | None
+) -> None:
+    whole = {**schema, "required": ["a"], **(typed or {})}
+    faults = told(project, whole)
+    takes_null = validators.validator_for(whole)(whole).is_valid(None)
+    assert takes_null is (typed is None)
+    assert bool(faults) is takes_null
+    assert not faults or ('add "type": "object"' in faults[1] and '"required" asks nothing' in faults[0])

@@ -40,5 +40,6 @@ def test_the_place_is_a_value_or_a_text() -> None:
 
 def test_fold_as_list_and_show_number() -> None:
     assert fold(make(ignore_case=True), "Stra\u00dfe") == "strasse"
+    assert fold(make(ignore_case=True), "\u0130STANBUL") == fold(make(ignore_case=True), "istanbul")
     assert as_list("x") == ["x"] and as_list(("x",)) == ["x"]
     assert show_number(0.8996, 0.9) == "0.8996"

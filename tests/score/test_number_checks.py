@@ -122,12 +122,37 @@ def test_a_dash_before_a_number_is_a_minus(number: int, dash: str) -> None:
         assert value("number", text, value=-number) == 1.0
 
 
+@given(st.integers(min_value=1, max_value=10**9), st.sampled_from(["", "$", "\u20ac "]))
+def test_a_minus_in_words_is_one(number: int, currency: str) -> None:
+    for text in (
+        f"minus {currency}{number}",
+        f"It is Negative {currency}{number}.",
+        f"(minus\u00a0{currency}{number})",
+    ):
+        assert find_numbers(text) == [-number]
+    assert find_numbers(f"-{currency}{number}") == [-number]
+    assert find_numbers(f"non-negative {number}, aminus {number}") == [number]
+
+
 @given(st.integers(min_value=1, max_value=10**6), st.integers(min_value=1, max_value=10**6))
 def test_invisible_characters_divide_no_number(left: int, right: int) -> None:
     assert find_numbers(f"{left}\u200b{right} or {left}\u00ad{right}") == [int(f"{left}{right}")]
 
 
-@pytest.mark.parametrize("text", ["5 \u00bd", "5\u00b75", "5\u066b5", "3\u20135", "5\u20135"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5 \u00bd",
+        "5\u00b75",
+        "5\u066b5",
+        "3\u20135",
+        "5\u20135",
+        "5 \u00d7 10\u00b3",
+        "5x10\u2074",
+        "5\u207b\u00b9",
+        "\u207b5",
+    ],
+)
 def test_a_number_in_another_notation_is_none(text: str) -> None:
     assert value("number", text, min=-1e300) == 0.0
 

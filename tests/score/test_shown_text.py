@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 import unicodedata
@@ -98,3 +99,22 @@ def test_the_spelling_of_a_long_text_is_found_in_linear_time() -> None:
     search = shown_text.make_search(["a\u200b \u00a0" * 200_000])
     assert not any(search(f"b {number}") for number in range(100))
     assert time.process_time() - began < 3
+
+
+@given(st.text("aé&'\"1 ", min_size=1, max_size=8).filter(str.strip), st.text("xy", max_size=4), st.data())
+def test_a_forbidden_text_is_found_in_the_entities_of_html(wanted: str, around: str, data: st.DataObject) -> None:
+    def spell(char: str) -> str:
+        return data.draw(st.sampled_from([html.escape(char), f"&#{ord(char)};", f"&#x{ord(char):X};"]))
+
+    text = f"{around}{''.join(map(spell, wanted))}{around}"
+    for kind in ("contains", "contains_any", "contains_all"):
+        check = Check(name="c", type=kind, options={"value": wanted}, negated=True)
+        assert getattr(checks.score(check, Case(id="c", fields={}), Output(text=text)), "value", None) == 0.0
+
+
+def test_a_tag_that_is_escaped_is_none() -> None:
+    for text in ("&lt;script&gt;", "&#60;script&#x3e;", "&LT;script&GT;"):
+        for kind, options in (("contains", {"value": "<script>"}), ("regex", {"pattern": "<[a-z]+>"})):
+            check = Check(name="c", type=kind, options=options, negated=True)
+            assert getattr(checks.score(check, Case(id="c", fields={}), Output(text=text)), "value", None) == 1.0
+    assert shown_text.decode_entities("AT&amp;T &nbsp;&unknown; &amp;lt;") == "AT&T \u00a0&unknown; &lt;"

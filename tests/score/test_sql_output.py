@@ -120,3 +120,15 @@ def test_no_text_takes_more_steps_than_its_length_allows(
     text = f"SELECT * FROM {''.join(parts) * times}"
     scored = score("is_sql", text)
     assert isinstance(scored, Unscored) or scored.value in (0.0, 1.0)
+
+
+@pytest.mark.parametrize("text", ["INSERT INTO t (a, b)", "update t", "INSERT INTO t", "UPDATE your account"])
+def test_a_statement_that_writes_nothing_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="without what it writes"):
+        sql_output.list_statements(text)
+
+
+def test_each_way_to_write_is_a_statement() -> None:
+    for rest, dialect in (("DEFAULT VALUES", ""), ("SELECT 1", ""), ("VALUES (1)", ""), ("TABLE u", "mysql")):
+        assert sql_output.list_statements(f"INSERT INTO t {rest}", dialect) == ["insert"]
+    assert sql_output.list_statements("INSERT OVERWRITE TABLE t TABLE u", "spark") == ["insert"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,9 +47,49 @@ def test_only_ends_that_are_letters_need_a_word_boundary() -> None:
     assert has_words("a.b", ".") and has_words("50%off", "50%")
 
 
+UNSPACED = st.text(
+    st.sampled_from("\u4fdd\u8bc1\u9000\u304b\u306a\u30ab\u30ca\u0e01\u0e02\u0e31\u0ea5\u1000\u1782"), min_size=1
+)
+
+
+@given(UNSPACED, UNSPACED, st.sampled_from(["AI", "\u00c4", "\u8fd8"]), UNSPACED)
+def test_a_script_without_spaces_hides_no_word(before: str, words: str, other: str, after: str) -> None:
+    assert has_words(f"{before}{words}{after}", words)
+    assert has_words(f"{before}{other}{after}", other)
+    check = Check(name="it", type="contains", options={"value": words, "words": True}, negated=True)
+    found = checks.score(check, Case(id="c", fields={}), Output(text=f"{before}{words}{after}"))
+    assert getattr(found, "value", None) == 0.0
+
+
+MARKS = st.sampled_from(["\u0301", "\u093c", "\u093e", "\u05b8", "\u064b", "\U0001e944"])
+
+
+@given(st.text(st.sampled_from("aé1_\u0915\u0916\u093e\u0e01"), min_size=1), MARKS)
+def test_a_mark_continues_a_word_in_each_script_with_spaces(words: str, mark: str) -> None:
+    assert has_words(f"({words})", words)
+    is_open = words[-1] == "\u0e01"
+    assert has_words(f"({words}{mark})", words) is is_open
+    is_open = words[0] == "\u0e01"
+    assert has_words(f"(x{mark}{words})", words) is is_open
+
+
 @given(st.text(min_size=1), st.text())
 def test_whole_words_are_a_part_of_the_text(words: str, text: str) -> None:
     assert has_words(words, words)
     assert has_words(f"{text} {words} {text}", words) or not words.strip()
     if has_words(text, words):
         assert words in text
+
+
+@given(st.text("a_ -\u0e01", max_size=12), st.text("a_ -\u0e01", min_size=1, max_size=4))
+def test_words_are_found_wherever_they_overlap(text: str, words: str) -> None:
+    letter = re.compile("[a_]")
+
+    def is_whole(start: int) -> bool:
+        before, after = text[:start][-1:], text[start + len(words) :][:1]
+        joins_before = letter.match(words[0]) and letter.match(before)
+        return (
+            text.startswith(words, start) and not joins_before and not (letter.match(words[-1]) and letter.match(after))
+        )
+
+    assert has_words(text, words) is any(map(is_whole, range(len(text))))

@@ -205,3 +205,18 @@ def test_a_read_only_folder_is_read(path: Path) -> None:
         cache.close()
     finally:
         path.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_known"), [(0, True), (-3_600, True), (2_000, False), (-10 * 86_400, False), (-1e9, False)]
+)
+def test_an_answer_of_a_wrong_clock_is_not_a_recent_one(path: Path, age: float, is_known: bool) -> None:
+    cache = Cache(path)
+    cache.put("a", FULL, "")
+    cache.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE entries SET created = ?", (time.time() - age,))
+    connection.close()
+    assert (cache.get("a", max_age=1_000) is not None) is is_known
+    assert cache.get("a") is not None
+    cache.close()

@@ -57,7 +57,8 @@ class CompletionStream:
         """Return the completion as plain data. Raise StreamError if the stream ended before it was complete.
 
         An error in the middle of the stream becomes the `error` of the completion. An answer without a finish reason is
-        not complete, because a proxy may end a broken stream in the usual way.
+        not complete, because a proxy may end a broken stream in the usual way. If the answer went on after one, the
+        mark of the stream's end is needed.
         """
         if not self._ended:
             try:
@@ -71,6 +72,8 @@ class CompletionStream:
         first = choices[0] if choices else {}
         if read_finish_reason(first, "", first.get("message", {}), self._top) in ("", "null"):
             raise StreamError("the stream ended before the answer was complete: it has no finish reason")
+        if not self._ended and any(choice.goes_on for choice in self._choices.values()):
+            raise StreamError("the stream ended before the answer was complete: each chunk has a finish reason")
         return {**self._top, "choices": choices}
 
     def _take(self, event: ServerSentEvent) -> None:
@@ -171,21 +174,28 @@ class _Calls:
 
 
 class _Choice:
-    """One choice, from its chunks. Some endpoints end with a chunk that has the whole `message`."""
+    """One choice, from its chunks. Some endpoints end with a chunk that has the whole `message`.
+
+    `goes_on` is True if a text came after a finish reason: some endpoints give one in each chunk.
+    """
 
     def __init__(self) -> None:
+        self.goes_on = False
         self._own: dict[str, Any] = {}
         self._message: dict[str, Any] = {}
         self._whole: dict[str, Any] = {}
 
     def merge(self, choice: Mapping[str, Any]) -> None:
+        told = read_finish_reason(self._own, "") not in ("", "null")
         own = {key: value for key, value in choice.items() if key not in ("delta", "message") and not self._is_cut(key)}
         _merge_into(self._own, own, continued=False)
         for key in ("delta", "message"):
             value = choice.get(key)
             if value is not None and not isinstance(value, dict):
                 raise StreamError(f"the {key} of a choice is not an object")
-        _merge_into(self._message, choice.get("delta") or {})
+        delta = choice.get("delta") or {}
+        self.goes_on = self.goes_on or (told and bool(delta.get("content") or delta.get("tool_calls")))
+        _merge_into(self._message, delta)
         whole = choice.get("message") or {}
         self._whole.update({key: value for key, value in whole.items() if value not in (None, "", [])})
 

@@ -120,6 +120,8 @@ class HttpClient:
             raise HttpError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
         except aiohttp.ClientConnectorError as error:
             raise HttpError(_describe_error(error.os_error), connected=False) from error
+        except aiohttp.ClientHttpProxyError as error:  # its text has the URL of the proxy, with the password
+            raise HttpError(f"the proxy answered {error.status} {error.message}".strip(), connected=True) from None
         except (aiohttp.ClientError, ConnectionError) as error:
             raise HttpError(_describe_error(error), connected=True) from error
 

@@ -169,6 +169,18 @@ def test_text_that_was_filtered_in_any_chunk_is_no_answer() -> None:
     assert isinstance(outcome(write(filtered, after)), Failure)
 
 
+@given(st.lists(st.text("ab "), min_size=2, max_size=6), st.integers(0, 6))
+def test_a_finish_reason_in_each_chunk_ends_no_stream(texts: list[str], cut: int) -> None:
+    chunks = [chunk({"content": text}, "stop") for text in texts]
+    assert outcome(write(*chunks)) == outcome(write(chunk({"content": "".join(texts)}, "stop")))
+    came = chunks[:cut]
+    if any(texts[1:cut]):
+        with pytest.raises(StreamError, match="each chunk has a finish reason"):
+            read(write(*came, done=False))
+    elif came:
+        assert read(write(*came, done=False))["choices"]
+
+
 @pytest.mark.parametrize(
     "told",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import traceback
 import tracemalloc
 import zlib
 
@@ -11,6 +12,7 @@ import pytest
 from chat_server import ChatServer, Reply
 from hypothesis import example, given
 from hypothesis import strategies as st
+from raw_server import RawServer, make_answer
 
 from evalgate.execute.providers.http import LARGEST_REPLY, HttpClient, HttpError, _Decompressor
 
@@ -97,6 +99,27 @@ def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.M
     with pytest.raises(HttpError, match="the proxy in the environment is not an http") as told:
         asyncio.run(send())
     assert "hidden" not in str(told.value) and not told.value.connected
+
+
+@pytest.mark.parametrize("status", [200, 403, 407, 502])
+def test_a_proxy_that_opens_no_tunnel_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    async def send() -> None:
+        client = HttpClient("https://example.invalid/v1", proxied=True, tls=None)
+        try:
+            await client.send("GET", "https://example.invalid/v1", {})
+        finally:
+            await client.aclose()
+
+    monkeypatch.delenv("no_proxy", raising=False)
+    with RawServer(lambda head: [make_answer(b"no", status=f"{status} No")]) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url.replace("//", "//user:pw-long-or-not@"))
+        with pytest.raises(HttpError) as told:
+            asyncio.run(send())
+    shown = "".join(traceback.format_exception(told.value))
+    assert "pw-long-or-not" not in shown
+    assert status == 200 or told.value.reason == f"the proxy answered {status} No"
 
 
 async def post(url: str, **headers: str) -> int:
