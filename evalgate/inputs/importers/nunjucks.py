@@ -35,6 +35,11 @@ class _Missing(str):
     def __getitem__(self, key: Any) -> _Missing:
         return self
 
+    def __sub__(self, other: Any) -> str:
+        return "NaN"  # such as {{order-id}}, in which the sign is a minus
+
+    __rsub__ = __sub__
+
 
 def has_template(text: str) -> bool:
     """Return whether a text has an expression or a tag of Nunjucks."""

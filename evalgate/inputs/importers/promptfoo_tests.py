@@ -254,7 +254,8 @@ class _Reader:
         for path in paths:
             try:
                 named = path if path.startswith("/") else posixpath.relpath(path, files.folder or ".")
-                text = files.read(named)
+                medium = files.read_media(named)
+                text = files.read(named) if medium is None else medium
                 if path.lower().endswith(_DATA):
                     text = json.dumps(files.parse(named).data, ensure_ascii=False, separators=(",", ":"))
                 texts.append(text.strip() if not path.lower().endswith(_DATA) else text)

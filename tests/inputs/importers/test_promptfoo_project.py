@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,18 @@ def test_a_prompt_that_evalgate_cannot_read_is_named(tmp_path: Path) -> None:
     found = import_valid(tmp_path, config)
     assert any("allcaps" in each for each in found.open)
     assert found.checks == [{"type": "is_json"}]
+
+
+def test_a_prompt_that_cannot_show_the_images_of_the_cases_is_to_do(tmp_path: Path) -> None:
+    part = {"type": "image_url", "image_url": {"url": "{{image}}"}}
+    config = {
+        "prompts": [json.dumps([{"role": "user", "content": [part]}])],
+        "providers": ["openai:m"],
+        "tests": [{"vars": {"image": ""}, "assert": [{"type": "is-json"}]}],
+    }
+    found = import_valid(tmp_path, config)
+    assert found.left_out == [] and found.checks == [{"type": "is_json"}]
+    assert any("names no image" in each for each in found.open)
 
 
 def test_tests_of_a_prompt_without_variables_are_one_case(tmp_path: Path) -> None:

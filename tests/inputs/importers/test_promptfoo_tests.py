@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from foreign_config import Imported, import_at
 
+from evalgate.inputs.importers.promptfoo_file import LARGEST_MEDIUM
+
 CSV = (
     "question,__expected,__expected2,__description\n"
     '"Where, please?",icontains: here,"contains-any: a, ""b, c""",Place\n'
@@ -79,6 +81,17 @@ def test_values_are_shown_as_promptfoo_shows_them(tmp_path: Path) -> None:
 def test_what_is_not_at_hand_is_named(tmp_path: Path, tests: Any, why: str) -> None:
     found = read(tmp_path, tests)
     assert len(found.left_out) == 1 and why in found.left_out[0]
+
+
+def test_images_and_recordings_are_base64(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff\xe0")  # what the bytes say counts
+    (tmp_path / "b.MP3").write_bytes(b"\x00\xff")
+    found = read(tmp_path, [{"vars": {"question": "a", "image": "file://a.png", "sound": "file://b.MP3"}}])
+    assert found.left_out == []
+    assert (found.cases[0]["image"], found.cases[0]["sound"]) == ("data:image/jpeg;base64,/9j/4A==", "AP8=")
+    (tmp_path / "a.png").write_bytes(b"x" * (LARGEST_MEDIUM + 1))
+    large = read(tmp_path, [{"vars": {"question": "a", "image": "file://a.png"}}])
+    assert "has 4,194,305 bytes" in large.left_out[0]
 
 
 def test_what_only_the_target_decides_is_to_do(tmp_path: Path) -> None:
