@@ -6,6 +6,7 @@ import ast
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evalgate.domain import digest
 from evalgate.errors import InputError, Place
@@ -54,7 +55,7 @@ def _add_module(tree: Tree, folder: str, module: str, found: dict[str, bytes]) -
             continue
         found[file] = tree.read(file)
         is_package = posixpath.basename(file) == "__init__.py"
-        for imported in _list_imports(_parse(found[file], file), name, is_package=is_package):
+        for imported in _list_imports(found[file], file, name, is_package=is_package):
             _add_module(tree, folder, imported, found)
 
 
@@ -64,6 +65,7 @@ def _find_file(tree: Tree, folder: str, module: str) -> str | None:
     return next((path for path in (f"{base}/__init__.py", f"{base}.py") if tree.exists(path)), None)
 
 
+@lru_cache(maxsize=64)
 def _parse(data: bytes, path: str) -> ast.Module:
     try:
         return ast.parse(data)
@@ -73,8 +75,13 @@ def _parse(data: bytes, path: str) -> ast.Module:
         raise InputError(f"cannot be read as Python: {why}", place=Place(path=path, line=line)) from None
 
 
-def _list_imports(code: ast.Module, module: str, *, is_package: bool) -> Iterator[str]:
-    """Yield the names of all modules that some code may import; also of what may be a name inside a module."""
+@lru_cache(maxsize=64)
+def _list_imports(data: bytes, file: str, module: str, *, is_package: bool) -> tuple[str, ...]:
+    """Return the names of all modules that some code may import; also of what may be a name inside a module."""
+    return tuple(_find_imports(_parse(data, file), module, is_package=is_package))
+
+
+def _find_imports(code: ast.Module, module: str, *, is_package: bool) -> Iterator[str]:
     for node in ast.walk(code):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

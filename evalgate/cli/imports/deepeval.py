@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
+from evalgate.cli.imports.new_files_options import make_import_command
 
-from evalgate.cli.imports.new_files_options import add_new_files_options, make_wanted, print_imported
+if TYPE_CHECKING:
+    from evalgate.inputs.importers.imported_files import ImportedFiles, NewFiles
 
 
-@click.command("deepeval")
-@add_new_files_options
-def command(
-    *,
-    file: Path,
-    cases: Path | None,
-    scores: Path | None,
-    arm: str,
-    criteria: tuple[str, ...],
-    scales: tuple[tuple[str, float, float], ...],
-) -> None:
+@make_import_command("deepeval")
+def command(file: Path, wanted: NewFiles) -> ImportedFiles:
     """Write the goldens of a deepeval dataset as cases, or a test run as cases and scores.
 
     `save_as` of deepeval writes goldens as JSON, JSONL or CSV. A metric that failed has no score.
     """
     from evalgate.commands.imports import deepeval
 
-    print_imported(deepeval.import_file(file, make_wanted(cases, scores, arm, criteria, scales)))
+    return deepeval.import_file(file, wanted)

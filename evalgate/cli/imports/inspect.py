@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
+from evalgate.cli.imports.new_files_options import make_import_command
 
-from evalgate.cli.imports.new_files_options import add_new_files_options, make_wanted, print_imported
+if TYPE_CHECKING:
+    from evalgate.inputs.importers.imported_files import ImportedFiles, NewFiles
 
 
-@click.command("inspect")
-@add_new_files_options
-def command(
-    *,
-    file: Path,
-    cases: Path | None,
-    scores: Path | None,
-    arm: str,
-    criteria: tuple[str, ...],
-    scales: tuple[tuple[str, float, float], ...],
-) -> None:
+@make_import_command("inspect")
+def command(file: Path, wanted: NewFiles) -> ImportedFiles:
     """Write a log of inspect_ai, .eval or .json, as cases and scores.
 
     A sample that failed, or that an unfinished log lacks, has no score.
     """
     from evalgate.commands.imports import inspect
 
-    print_imported(inspect.import_log(file, make_wanted(cases, scores, arm, criteria, scales)))
+    return inspect.import_log(file, wanted)

@@ -1,4 +1,4 @@
-"""Options of all imports: the files that are written, and which scores; and the list of what was done."""
+"""The command of an import with its options, the files that are written and which scores, and what was done."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ if TYPE_CHECKING:
 cases_option = click.option(
     "--cases", type=click.Path(dir_okay=False, path_type=Path), help="A new .jsonl file for the cases."
 )
+
+
+def make_import_command(name: str) -> Callable[[Callable[[Path, NewFiles], ImportedFiles]], click.Command]:
+    """Return a decorator that makes a command of a function, whose docstring is its help.
+
+    The function reads the file, and writes what is wanted.
+    """
+
+    def decorate(import_file: Callable[[Path, NewFiles], ImportedFiles]) -> click.Command:
+        @click.command(name, help=import_file.__doc__)
+        @add_new_files_options
+        def command(*, file: Path, **options: Any) -> None:
+            print_imported(import_file(file, make_wanted(**options)))
+
+        return command
+
+    return decorate
 
 
 def add_new_files_options(command: Callable[..., Any]) -> Callable[..., Any]:

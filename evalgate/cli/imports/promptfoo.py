@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,17 +16,7 @@ from evalgate.cli.scores_options import select_option
 @add_new_files_options
 @select_option
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything of a configuration was not carried over.")
-def command(
-    *,
-    file: Path,
-    cases: Path | None,
-    scores: Path | None,
-    arm: str,
-    criteria: tuple[str, ...],
-    scales: tuple[tuple[str, float, float], ...],
-    select: str | None,
-    strict: bool,
-) -> None:
+def command(*, file: Path, select: str | None, strict: bool, arm: str, **options: Any) -> None:
     """Write a project for a promptfooconfig.yaml; or, with --cases or --scores, the results of promptfoo.
 
     For a configuration, evalgate.yml, prompts, cases, rubrics and schemas are written. No code is run, no model is
@@ -37,10 +28,10 @@ def command(
     from evalgate.cli.render.new_project import print_import
     from evalgate.commands.imports import promptfoo
 
-    if cases or scores or criteria or scales or select or arm != "candidate":
+    if any(options.values()) or select or arm != "candidate":
         if strict:
             raise click.UsageError("--strict is for a configuration")
-        print_imported(promptfoo.import_results(file, make_wanted(cases, scores, arm, criteria, scales), select=select))
+        print_imported(promptfoo.import_results(file, make_wanted(arm=arm, **options), select=select))
         return
     done = promptfoo.import_promptfoo(Path.cwd(), str(file), os.environ)
     print_import(done)

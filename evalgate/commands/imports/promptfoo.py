@@ -106,6 +106,10 @@ def make_valid(project: NewProject, tree: Tree, path: str, root: Node) -> tuple[
         except InputError as error:
             prompts = {*imported.prompts, *imported.kept} - unreadable.keys()
             found = [each for each in error.faults if each.place is not None and each.place.path in prompts]
+            in_cases = [each for each in error.faults if each.place is not None and each.place.path in files]
+            if not found and prompts and len(in_cases) == len(error.faults):
+                unreadable |= dict.fromkeys(prompts, str(in_cases[0]))  # such as an image that the prompts cannot show
+                continue
             if not found:
                 raise
             unreadable |= {each.place.path: each.message for each in reversed(found) if each.place is not None}

@@ -24,6 +24,23 @@ _OPERATORS = (
 )
 
 
+class _Missing(str):
+    """The value of a missing variable: an empty text, of which each part is missing as well."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> _Missing:
+        return self
+
+    def __getitem__(self, key: Any) -> _Missing:
+        return self
+
+    def __sub__(self, other: Any) -> str:
+        return "NaN"  # such as {{order-id}}, in which the sign is a minus
+
+    __rsub__ = __sub__
+
+
 def has_template(text: str) -> bool:
     """Return whether a text has an expression or a tag of Nunjucks."""
     return "{{" in text or "{%" in text
@@ -71,9 +88,14 @@ def render(text: str, variables: Mapping[str, Json]) -> str:
     names = JINJA.find_names(changed)
     if "env" in names and "env" not in variables:
         raise RenderingError("takes a variable from the environment")
-    shown: dict[str, Any] = dict.fromkeys(names, "")
+    shown: dict[str, Any] = dict.fromkeys(names, _Missing())
     shown |= {name: "" if value is None else show(value) for name, value in variables.items()}
     return JINJA.make_filler(shown)(changed)
+
+
+def is_no_template(error: ValueError) -> bool:
+    """Return whether a text that could not be rendered has words in its braces, which Nunjucks refuses as well."""
+    return "expected token 'end of print statement', got '" in str(error)
 
 
 def show(value: Json) -> Json:

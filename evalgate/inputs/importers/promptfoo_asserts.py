@@ -12,7 +12,8 @@ from evalgate.inputs.importers.import_remarks import Remarks
 from evalgate.inputs.importers.output_conditions import NoCheckError
 from evalgate.inputs.importers.promptfoo_criteria import SINGLE, NotCarriedError, Wanted, as_wanted
 from evalgate.inputs.importers.promptfoo_file import as_mapping
-from evalgate.inputs.importers.promptfoo_readers import Surroundings, read_assertion_of
+from evalgate.inputs.importers.promptfoo_readers import read_assertion_of
+from evalgate.inputs.importers.promptfoo_reading import Surroundings
 from evalgate.inputs.importers.promptfoo_tests import Assertion, ForeignTest
 
 _MOST_COMBINATIONS = 40
@@ -120,7 +121,7 @@ def _read_weight(assertion: Assertion) -> float:
 
 def _as_part(wanted: Wanted) -> dict[str, Any] | None:
     """Return a check as a part of another one; None for one that cannot be a part."""
-    if wanted.kind == "judge" or wanted.options["type"] in ("latency", "cost", "tool_call"):
+    if wanted.kind == "judge" or wanted.options["type"] in ("latency", "cost", "tool_call", "python"):
         return None
     made: dict[str, Any] = {**wanted.options, **wanted.limits}
     if wanted.slot == "texts" and isinstance(wanted.value, list):

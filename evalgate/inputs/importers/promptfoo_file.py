@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import posixpath
 import re
@@ -24,7 +25,28 @@ MOST_FILES = 1_000
 """The most files that one pattern of the configuration may match."""
 LARGEST = 16 * 1024 * 1024
 """The most bytes of one file."""
+LARGEST_MEDIUM = 4 * 1024 * 1024
+"""The most bytes of an image or a recording, which becomes a part of the cases."""
 _MOST_REFERENCES = 10_000
+_IMAGES = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "gif": "gif", "bmp": "bmp", "webp": "webp", "svg": "svg+xml"}
+_RECORDINGS = (
+    "mp4",
+    "webm",
+    "ogg",
+    "mov",
+    "avi",
+    "wmv",
+    "mkv",
+    "m4v",
+    "wav",
+    "mp3",
+    "aac",
+    "m4a",
+    "flac",
+    "aiff",
+    "opus",
+)
+_STARTS = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"))
 _GLOB = re.compile(r"[*?\[{]")
 _ENV = re.compile(r"\{\{-?\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
 
@@ -52,6 +74,24 @@ class ForeignFiles:
         if len(data) > LARGEST:
             raise refuse(f"has {len(data):,} bytes; at most {LARGEST:,} are read", path)
         return decode(data, path)
+
+    def read_media(self, name: str) -> str | None:
+        """Return an image as a data URL, sound and video as Base64, as promptfoo does; None for another file.
+
+        Raises InputError for a file that is missing or too large.
+        """
+        ending = posixpath.splitext(name)[1].lower().lstrip(".")
+        if ending not in (*_IMAGES, *_RECORDINGS):
+            return None
+        path = self.resolve(name)
+        data = self.tree.read(path)
+        if len(data) > LARGEST_MEDIUM:
+            raise refuse(f"has {len(data):,} bytes; the most of an image or a recording is {LARGEST_MEDIUM:,}", path)
+        shown = base64.b64encode(data).decode()
+        if ending not in _IMAGES:
+            return shown
+        kind = next((kind for start, kind in _STARTS if data.startswith(start)), _IMAGES[ending])
+        return f"data:image/{kind};base64,{shown}"
 
     def exists(self, name: str) -> bool:
         """Return whether a named file can be read."""

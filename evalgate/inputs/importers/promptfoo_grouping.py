@@ -112,18 +112,19 @@ class _Writer:
         if name != made["type"]:
             made["name"] = name
         when: dict[str, Any] = {}
+        ids = [str(self._cases[position]["id"]) for position in group.held]
         is_constant = group.is_constant and (
             len(group.held) in (len(self._cases), 1) or len(group.held) <= _MOST_IDS or not _may_vary(first)
         )
         if is_constant:
             made |= self._put_constant(first, name)
             if len(group.held) < len(self._cases):
-                when = {"ids": [str(self._cases[position]["id"]) for position in group.held]}
+                when = {"ids": ids}
         else:
             options, fields = self._put_fields(group)
             made |= options
             if len(group.held) < len(self._cases):
-                when = {"has": fields[:1]}
+                when = {"has": fields[:1]} if fields else {"ids": ids}
         made |= {key: self._place_schemas(value, name) for key, value in rest.items()}
         made |= {"when": when} if when else {}
         return made | ({} if first.blocking else {"blocking": False})

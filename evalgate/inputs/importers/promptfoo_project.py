@@ -14,7 +14,7 @@ from evalgate.domain.placeholders import PLACEHOLDER
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.config import derive_name
 from evalgate.inputs.formats.nodes import Node
-from evalgate.inputs.importers import nunjucks
+from evalgate.inputs.importers import nunjucks, promptfoo_code
 from evalgate.inputs.importers.import_remarks import Remarks
 from evalgate.inputs.importers.promptfoo_asserts import Converter
 from evalgate.inputs.importers.promptfoo_cases import keep_common, make_cases, rename_fields, rewrite_message
@@ -25,11 +25,12 @@ from evalgate.inputs.importers.promptfoo_prompts import ForeignPrompt, make_file
 from evalgate.inputs.importers.promptfoo_providers import (
     ForeignProvider,
     find_parameters,
+    gives_data,
     list_lost_settings,
     make_provider,
     read_providers,
 )
-from evalgate.inputs.importers.promptfoo_readers import Surroundings
+from evalgate.inputs.importers.promptfoo_reading import Surroundings
 from evalgate.inputs.importers.promptfoo_tests import ForeignTest, read_tests
 from evalgate.inputs.importers.promptfoo_tools import load_tools
 from evalgate.inputs.importers.yaml_text import make_block
@@ -52,6 +53,8 @@ _WITHOUT_EFFECT = frozenset(
         "author",
     }
 )
+_WITHOUT_DECISION = frozenset({"metadata", "tracing", "derivedMetrics"})
+_LEFT_OUT = frozenset({"extensions", "nunjucksFilters"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ class _Import:
         self.remarks = Remarks()
         self.written: dict[str, str] = {}
         self.kept: list[str] = []
+        self.code = promptfoo_code.CodeModule(name=promptfoo_code.find_name(tree))
         self._texts: tuple[str, ...] = ()
         self._fields: tuple[str, ...] = ()
         self._prompts: list[ForeignPrompt] = []
@@ -126,7 +130,8 @@ class _Import:
             self.remarks.change(f"{len(tests)} tests with equal requests are one case", tests[0].place)
             tests, wanted = [keep_common(tests)], [[each for one in wanted for each in one]]
         cases = make_cases(tests, names, renamed, self._texts)
-        self._fields = tuple(name for name in cases[0] if name.isidentifier() and name != "id")
+        shared = set.intersection(*(set(case) for case in cases))
+        self._fields = tuple(name for name in cases[0] if name in shared and name.isidentifier() and name != "id")
         grouped = group_criteria(wanted, cases, self.tree.exists)
         for case, test in zip(cases, tests, strict=True):
             if test.metadata and "metadata" not in case:
@@ -136,9 +141,10 @@ class _Import:
         judges = [self._name_target(judge, targets) for judge in grouped.judges]
         dataset = self._find_free(f"golden/{self._find_stem()}", ".jsonl")
         self.written[dataset] = "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in cases)
+        policy = self._write_code()
         gates = _name_apart([self._make_gate(prompt, providers, renamed, names) for prompt in self._prompts])
         config: dict[str, Any] = {"format": 1, "targets": targets}
-        config |= self._join(gates, {"dataset": dataset, "checks": grouped.checks, "judges": judges})
+        config |= self._join(gates, {"dataset": dataset, "checks": grouped.checks, "judges": judges}) | policy
         return ImportedProject(
             config="\n".join(make_block({**config, **self._make_run()})) + "\n",
             files=self.written,
@@ -147,6 +153,18 @@ class _Import:
             cases=len(cases),
             remarks=self.remarks,
         )
+
+    def _write_code(self) -> dict[str, Any]:
+        """Write the module of the assertions that are code, and return the policy that lets it run."""
+        if not self.code.functions:
+            return {}
+        self.written[f"{promptfoo_code.FOLDER}/{self.code.name}.py"] = self.code.make_text()
+        count = len(self.code.functions)
+        self.remarks.change(
+            f"{count} assertion{'s stay' if count > 1 else ' stays'} code: checks of type `python` run "
+            f"{'them' if count > 1 else 'it'}{self.code.needs}, which `policy: {{trust_code: true}}` allows"
+        )
+        return {"policy": {"trust_code": True}}
 
     def _read_prompts(self, tests: Sequence[ForeignTest]) -> None:
         """Read the prompts. Raises InputError if there are no tests for them."""
@@ -181,12 +199,27 @@ class _Import:
 
     def _list_unread(self) -> None:
         for key in self.root.data:
-            if key == "redteam":
-                self.remarks.leave_out(
-                    "`redteam`: red teaming stays with promptfoo", self.root.key_place(key, self.path)
-                )
+            place = self.root.key_place(key, self.path)
+            if key in _LEFT_OUT:
+                self._read_extensions(place) if key == "extensions" else self.remarks.leave_out(f"`{key}`", place)
+            elif key == "redteam":
+                self.remarks.change("`redteam`: red teaming stays with promptfoo, whose `eval` does not read it", place)
+            elif key == "env":
+                names = ", ".join(map(str, as_mapping(self.root.data[key])))
+                self.remarks.ask(f"`env`: set the environment variables where the gate runs: {names}", place)
+            elif key in _WITHOUT_DECISION:
+                self.remarks.change(f"`{key}` decides nothing, and is not needed here", place)
             elif key not in _READ | _WITHOUT_EFFECT:
-                self.remarks.leave_out(f"`{key}`", self.root.key_place(key, self.path))
+                self.remarks.change(f"`{key}` is no key of promptfoo, which ignores it", place)
+
+    def _read_extensions(self, place: Place) -> None:
+        """Tell which extensions are left out: all but those that run after the tests."""
+        for each in self.root.data["extensions"] or ():
+            name = str(each)
+            if name.rsplit(":", 1)[-1] in ("afterEach", "afterAll"):
+                self.remarks.change(f"the extension {name} runs after a decision, and is not needed here", place)
+            else:
+                self.remarks.leave_out(f"the extension {name}", place)
 
     def _make_missing_prompt(self) -> ForeignPrompt:
         self.remarks.ask("the configuration has no prompt: write it down in its file", Place(path=self.path))
@@ -221,7 +254,7 @@ class _Import:
                 try:
                     found |= set(nunjucks.find_names(text))
                 except ValueError as error:
-                    self.remarks.leave_out(f"the template of the prompt {prompt.name}: it {error}", prompt.place)
+                    self.remarks.ask(f"the template of the prompt {prompt.name}: it {error}", prompt.place)
         return tuple(sorted(found))
 
     def _convert(
@@ -234,7 +267,16 @@ class _Import:
         tools = next((each.tools for each in providers if each.tools), None)
         shown = tuple(renamed.get(name, name) for name in names if name not in ("env", "_conversation"))
         around = Surroundings(
-            remarks=self.remarks, files=self.files, fault_of=self.fault_of, tools=tools, prompt_names=shown
+            remarks=self.remarks,
+            files=self.files,
+            fault_of=self.fault_of,
+            tools=tools,
+            prompt_names=shown,
+            is_parsed=any(gives_data(each) for each in providers[:1]),
+            tests=tests,
+            is_merged=not names and len(tests) > 1,
+            renamed=renamed,
+            code=self.code,
         )
         converter = Converter(around=around)
         found = [list(converter.convert_test(test)) for test in tests]
@@ -276,7 +318,7 @@ class _Import:
             path = self._find_free(f"prompts/{stem}", ".prompt.yml")
             reason = self.unreadable.get(path, self.unreadable.get(prompt.file or ""))
             if reason is not None:
-                self.remarks.leave_out(f"the prompt {prompt.name or path}: {reason}", prompt.place)
+                self.remarks.ask(f"the prompt {prompt.name or path} is no prompt here: {reason}", prompt.place)
                 messages = self._write_messages(replace(prompt, messages=None), sorted({*names, *self._fields}))
             document = {"name": prompt.name or stem, "template": "jinja", **settings, "messages": messages}
             self.written[path] = "\n".join(make_block(document)) + "\n"

@@ -83,7 +83,8 @@ def _read_entry(
         config = as_mapping(data.get("config"))
         data = data.get("raw") or data.get("id") or data.get("file")
     if not isinstance(data, str) or not data.strip():
-        remarks.leave_out("a prompt without a text", place)
+        remarks.ask("a prompt without a text: write it down in its file", place)
+        yield ForeignPrompt(name=label or "prompt", place=place, messages=None)
         return
     if _is_file(data, files):
         found = _read_files(data, label, files, place, remarks)

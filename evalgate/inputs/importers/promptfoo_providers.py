@@ -193,6 +193,12 @@ def find_parameters(config: Mapping[str, Any]) -> dict[str, Json]:
     return held
 
 
+def gives_data(provider: ForeignProvider) -> bool:
+    """Return whether promptfoo parses the answers of a provider: those that OpenAI's API gives by a JSON Schema."""
+    form = as_mapping(provider.response_format).get("type")
+    return provider.id.startswith(("openai:", "azure:", "azureopenai:")) and form == "json_schema"
+
+
 def _has_template(value: Any) -> bool:
     return isinstance(value, str) and "{{" in value
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from evalgate.domain import Json
 from evalgate.inputs.importers import nunjucks, output_conditions, promptfoo_judges
 from evalgate.inputs.importers.code_values import to_re2
-from evalgate.inputs.importers.import_remarks import Remarks
 from evalgate.inputs.importers.javascript import read_javascript
+from evalgate.inputs.importers.output_conditions import NoCheckError
+from evalgate.inputs.importers.promptfoo_code_checks import make_code_check
 from evalgate.inputs.importers.promptfoo_criteria import NotCarriedError, Wanted, as_wanted, make_check
 from evalgate.inputs.importers.promptfoo_csv import split_list
-from evalgate.inputs.importers.promptfoo_file import SCHEME, ForeignFiles, as_mapping, try_parse
+from evalgate.inputs.importers.promptfoo_file import SCHEME, as_mapping, try_parse
+from evalgate.inputs.importers.promptfoo_reading import Reading, Surroundings
 from evalgate.inputs.importers.promptfoo_tests import Assertion, ForeignTest
 from evalgate.inputs.importers.promptfoo_tools import check_calls
 from evalgate.inputs.importers.python_syntax import read_python
-from evalgate.inputs.importers.transform_code import read_transform
 
 _TEXT_CHECKS = {
     "contains": ("contains", False),
@@ -49,21 +51,6 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the conversion of an assertion needs beside it.
-
-    `fault_of` returns why RE2 refuses a pattern, and None for one that it accepts. `tools` are the definitions of the
-    provider. `prompt_names` are the variables that the prompts use.
-    """
-
-    remarks: Remarks
-    files: ForeignFiles
-    fault_of: Callable[[str], str | None]
-    tools: Json = None
-    prompt_names: tuple[str, ...] = ()
-
-
 def read_assertion_of(
     around: Surroundings, assertion: Assertion, test: ForeignTest, options: Mapping[str, Any]
 ) -> list[Wanted]:
@@ -71,26 +58,23 @@ def read_assertion_of(
     return _Reading(around, assertion, test, options).read()
 
 
-class _Reading:
-    """One assertion of one test."""
-
-    def __init__(
-        self, around: Surroundings, assertion: Assertion, test: ForeignTest, options: Mapping[str, Any]
-    ) -> None:
-        self.around = around
-        self.assertion = assertion
-        self.data = assertion.data
-        self.test = test
-        self.options = options
-        written = str(self.data.get("type", ""))
-        self.negated = written.startswith("not-")
-        self.kind = written.removeprefix("not-")
-        self.source: str | None = None
-        self.value = self._render(self.data.get("value"))
+class _Reading(Reading):
+    """The checks and judges of an assertion."""
 
     def read(self) -> list[Wanted]:
         """Return the checks and judges. Raises NotCarriedError, or NoCheckError for code."""
-        transform = self._read_transform()
+        try:
+            found = self._read_plain()
+        except (NotCarriedError, NoCheckError):
+            made = make_code_check(self)
+            if made is None:
+                raise
+            found = [made]
+        label = str(self.data.get("type", ""))
+        return [replace(each, label=label, source=self.source) for each in found]
+
+    def _read_plain(self) -> list[Wanted]:
+        transform = self.read_transforms()
         reader = _READERS.get(self.kind)
         if self.kind in _TEXT_CHECKS:
             found = [self._search()]
@@ -105,53 +89,7 @@ class _Reading:
             if self.kind.startswith(("trace-", "trajectory:", "skill")):
                 reason = "traces are not read"
             raise NotCarriedError(reason or ("it has no type" if not self.kind else "promptfoo has no such type"))
-        if transform:
-            found = [self._add_transform(each, transform) for each in found]
-        label = str(self.data.get("type", ""))
-        return [replace(each, label=label, source=self.source) for each in found]
-
-    def note(self, text: str) -> None:
-        """Tell that the assertion is carried over in another form."""
-        self.around.remarks.change(f"the assertion {self.data.get('type')}: {text}", self.assertion.place)
-
-    def _render(self, value: Any) -> Any:
-        """Return the value with the test's variables filled in."""
-        if isinstance(value, list):
-            return [self._render(each) for each in value]
-        if not isinstance(value, str):
-            return value
-        self.source = nunjucks.find_only_name(value)
-        if self.kind in ("javascript", "python") and value.startswith(SCHEME):
-            return value
-        try:
-            rendered = nunjucks.render(value, self.test.variables)
-        except ValueError as error:
-            if self.kind in ("javascript", "regex"):
-                return value
-            raise NotCarriedError(f"the template in its value {error}") from None
-        if rendered.startswith(SCHEME) and self.kind not in ("javascript", "python"):
-            return self._read_file(rendered)
-        return rendered
-
-    def _read_file(self, name: str) -> Any:
-        bare = name.removeprefix(SCHEME)
-        if bare.split(":", 1)[0].endswith((".js", ".cjs", ".mjs", ".ts", ".py", ".rb")):
-            raise NotCarriedError(f"the code of {name} makes its value")
-        if not self.around.files.exists(bare):
-            raise NotCarriedError(f"{name} is not at hand")
-        text = self.around.files.read(bare)
-        if bare.lower().endswith((".json", ".yaml", ".yml")):
-            return try_parse(text, bare)
-        return nunjucks.render(text.strip(), self.test.variables)
-
-    def _read_transform(self) -> Json:
-        code = self.data.get("transform") or self.options.get("transform") or self.options.get("postprocess")
-        if code is None or self.kind in ("latency", "cost"):
-            return None
-        found = read_transform(str(code))
-        if found is None:
-            raise NotCarriedError("the code of its transform cannot be read")
-        return found
+        return [self._add_transform(each, transform) for each in found] if transform else found
 
     def _add_transform(self, wanted: Wanted, transform: Json) -> Wanted:
         if wanted.options["type"] in ("any_of", "all_of"):
@@ -160,28 +98,16 @@ class _Reading:
             return replace(wanted, options={**wanted.options, "checks": parts})
         return replace(wanted, options={**wanted.options, "transform": transform})
 
-    def _text(self) -> str:
-        if isinstance(self.value, bool):
-            return "true" if self.value else "false"
-        if isinstance(self.value, str | int | float):
-            return str(nunjucks.show(self.value))
-        raise NotCarriedError("it has no text to compare with")
-
-    def _require_visible(self, text: str) -> str:
-        if not text.strip():
-            raise NotCarriedError("its text is empty")
-        return text
-
     def _search(self) -> Wanted:
         kind, ignore = _TEXT_CHECKS[self.kind]
         values = self.value
         if self.kind.endswith(("-any", "-all")):
             values = split_list(values) if isinstance(values, str) else values
         else:
-            values = [self._text()]
+            values = [self.text()]
         if not isinstance(values, list) or not values:
             raise NotCarriedError("it has no texts to search for")
-        texts = list(dict.fromkeys(self._require_visible(str(nunjucks.show(each))) for each in values))
+        texts = list(dict.fromkeys(self.require_visible(str(nunjucks.show(each))) for each in values))
         if self.negated:
             kind = {"contains": "not_contains", "contains_any": "not_contains_any"}.get(kind, "not_contains_all")
         options: dict[str, Json] = {"type": kind, "values": texts, **({"ignore_case": True} if ignore else {})}
@@ -191,22 +117,19 @@ class _Reading:
         kind = "not_equals" if self.negated else "equals"
         if isinstance(self.value, dict | list):
             return [make_check(kind, slot="value", value=self.value)]
-        return [make_check(kind, slot="value", value=self._require_visible(self._text()))]
+        if self.negated and self.text() == "":
+            return [make_check("length", limits={"min_chars": 1})]
+        return [make_check(kind, slot="value", value=self.require_visible(self.text()))]
 
     def starts_with(self) -> list[Wanted]:
-        begins = output_conditions.Has({"type": "starts_with", "value": self._require_visible(self._text())})
+        begins = output_conditions.Has({"type": "starts_with", "value": self.require_visible(self.text())})
         made = output_conditions.make_check(output_conditions.Not(begins) if self.negated else begins)
         return [as_wanted(made)] if isinstance(made, dict) else []
 
     def regex(self) -> list[Wanted]:
-        pattern = to_re2(self._require_visible(self._text()))
-        self._require_pattern(pattern)
+        pattern = to_re2(self.require_visible(self.text()))
+        self.require_pattern(pattern)
         return [make_check("not_regex" if self.negated else "regex", slot="pattern", value=pattern)]
-
-    def _require_pattern(self, pattern: str) -> None:
-        fault = self.around.fault_of(pattern)
-        if fault is not None:
-            raise NotCarriedError(fault)
 
     def is_json(self) -> list[Wanted]:
         schema = self._schema()
@@ -265,39 +188,45 @@ class _Reading:
         self.note("`no_refusal` knows refusals by other words")
         return [make_check("no_refusal")]
 
-    def javascript(self) -> list[Wanted]:
+    def inline_code(self) -> list[Wanted]:
         if not isinstance(self.value, str) or self.value.startswith(SCHEME):
-            raise NotCarriedError("a check runs no code of a file")
-        return self._as_checks(read_javascript(self.value, self.test.variables, self._threshold()))
+            raise NotCarriedError("it is code of a file")
+        used = {name: value for name, value in self.test.variables.items() if name in self.value}
+        key = json.dumps([self.kind, self.value, self.negated, self.threshold(), used], sort_keys=True)
+        known = self.around.conditions  # the code of `defaultTest` is that of every test
+        if key not in known:
+            try:
+                known[key] = self._read_condition(self.value)
+            except NoCheckError as error:
+                known[key] = error
+        made = known[key]
+        if isinstance(made, NoCheckError):
+            raise made
+        return self._as_checks(made)
 
-    def python(self) -> list[Wanted]:
-        if not isinstance(self.value, str) or self.value.startswith(SCHEME):
-            raise NotCarriedError("a check runs no code of a file")
-        return self._as_checks(read_python(self.value, self.test.variables, self._threshold()))
+    def _read_condition(self, code: str) -> dict[str, Any] | bool:
+        read = read_javascript if self.kind == "javascript" else read_python
+        condition = read(code, self.test.variables, self.threshold())
+        return output_conditions.make_check(output_conditions.Not(condition) if self.negated else condition)
 
-    def _as_checks(self, condition: output_conditions.Condition) -> list[Wanted]:
-        made = output_conditions.make_check(output_conditions.Not(condition) if self.negated else condition)
+    def _as_checks(self, made: dict[str, Any] | bool) -> list[Wanted]:
         if made is False:
             raise NotCarriedError("it can never pass")
-        if made is True:
+        if not isinstance(made, dict):
             self.note("it always passes, so it needs no check")
             return []
         for pattern in output_conditions.list_patterns(made):
-            self._require_pattern(pattern)
+            self.require_pattern(pattern)
         return [as_wanted(made)]
 
-    def _threshold(self) -> float | None:
-        value = self.data.get("threshold")
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
     def latency(self) -> list[Wanted]:
-        threshold = self._threshold()
+        threshold = self.threshold()
         if threshold is None or threshold <= 0 or self.negated:
             raise NotCarriedError("it has no threshold" if not self.negated else "there is no least time")
         return [make_check("latency", limits={"max_seconds": nunjucks.show(threshold / 1000)})]
 
     def cost(self) -> list[Wanted]:
-        threshold = self._threshold()
+        threshold = self.threshold()
         if threshold is None or self.negated:
             raise NotCarriedError("it has no threshold" if not self.negated else "there is no least cost")
         return [make_check("cost", limits={"max_usd": threshold})]
@@ -305,9 +234,9 @@ class _Reading:
     def levenshtein(self) -> list[Wanted]:
         if self.negated:
             raise NotCarriedError("there is no least distance")
-        threshold = self._threshold()
+        threshold = self.threshold()
         limit = math.floor(5 if threshold is None else threshold)
-        value = self._require_visible(self._text())
+        value = self.require_visible(self.text())
         return [make_check("levenshtein", slot="value", value=value, limits={"max_distance": max(0, limit)})]
 
     def word_count(self) -> list[Wanted]:
@@ -342,7 +271,7 @@ class _Reading:
         names = split_list(self.value) if isinstance(self.value, str) else self.value
         if self.negated or not isinstance(names, list) or not names:
             raise NotCarriedError("it has no names of tools")
-        if (self._threshold() or 1.0) < 1:
+        if (self.threshold() or 1.0) < 1:
             raise NotCarriedError("there is no F1: all tools have to be called, and no other")
         raise NotCarriedError("write the names into a field, and add {type: tool_call, from: FIELD, only: true}")
 
@@ -382,8 +311,8 @@ _READERS: Mapping[str, Callable[[_Reading], list[Wanted]]] = {
     "is-sql": _Reading.is_sql,
     "contains-sql": _Reading.is_sql,
     "is-refusal": _Reading.is_refusal,
-    "javascript": _Reading.javascript,
-    "python": _Reading.python,
+    "javascript": _Reading.inline_code,
+    "python": _Reading.inline_code,
     "latency": _Reading.latency,
     "cost": _Reading.cost,
     "levenshtein": _Reading.levenshtein,

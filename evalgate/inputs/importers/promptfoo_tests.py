@@ -26,11 +26,7 @@ _CODE = (".py", ".js", ".cjs", ".mjs", ".ts", ".sh", ".rb")
 _KNOWN = frozenset(
     {"vars", "assert", "options", "threshold", "description", "metadata", "provider", "providers", "prompts"}
 )
-_DROPPED = {
-    "provider": "the `provider` of a test",
-    "providers": "the `providers` to which a test is limited",
-    "providerOutput": "the output that a test brings",
-}
+_ANSWERING = {"provider": "the `provider` of a test", "providers": "the `providers` to which a test is limited"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +146,10 @@ class _Reader:
         try:
             return nunjucks.render(value, {other: each for other, each in variables.items() if other != name})
         except ValueError as error:
-            self._remarks.leave_out(f'the template in the variable "{name}": it {error}', place)
+            if nunjucks.is_no_template(error):
+                self._remarks.change(f'the variable "{name}" has braces without an expression: it stays a text', place)
+            else:
+                self._remarks.leave_out(f'the template in the variable "{name}": it {error}', place)
             return value
 
     def _list_file(self, name: str, files: ForeignFiles, place: Place) -> Iterator[ForeignTest]:
@@ -194,9 +193,11 @@ class _Reader:
     def _read(self, node: Node, path: str, files: ForeignFiles) -> ForeignTest:
         place = node.place(path)
         data = as_mapping(node.data)
-        for key, text in _DROPPED.items():
+        for key, text in _ANSWERING.items():
             if data.get(key) is not None:
-                self._remarks.leave_out(text, node.key_place(key, path))
+                self._remarks.ask(f"{text}: the target of the gate answers it", node.key_place(key, path))
+        if data.get("providerOutput") is not None:
+            self._remarks.leave_out("the output that a test brings", node.key_place("providerOutput", path))
         threshold = data.get("threshold")
         prompts = data.get("prompts")
         return ForeignTest(
@@ -253,7 +254,8 @@ class _Reader:
         for path in paths:
             try:
                 named = path if path.startswith("/") else posixpath.relpath(path, files.folder or ".")
-                text = files.read(named)
+                medium = files.read_media(named)
+                text = files.read(named) if medium is None else medium
                 if path.lower().endswith(_DATA):
                     text = json.dumps(files.parse(named).data, ensure_ascii=False, separators=(",", ":"))
                 texts.append(text.strip() if not path.lower().endswith(_DATA) else text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalgate.domain import Json
 from evalgate.inputs.importers.promptfoo_criteria import NotCarriedError, Wanted, make_check
-from evalgate.inputs.importers.promptfoo_file import SCHEME, ForeignFiles, try_parse
+from evalgate.inputs.importers.promptfoo_file import SCHEME, ForeignFiles, as_mapping, try_parse
 
 
 def check_calls(tools: Json, files: ForeignFiles) -> list[Wanted]:
@@ -54,8 +54,22 @@ def _list_functions(tools: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         if isinstance(each, list):
             yield from _list_functions(each)
             continue
+        declared = as_mapping(each).get("functionDeclarations") or as_mapping(each).get("function_declarations")
+        if isinstance(declared, list):
+            yield from ((name, _lower_types(held)) for name, held in _list_functions(declared))
+            continue
         function = each.get("function", each) if isinstance(each, dict) else {}
         name = function.get("name") if isinstance(function, dict) else None
         if isinstance(name, str) and name:
             parameters = function.get("parameters") or function.get("input_schema")
             yield name, parameters if isinstance(parameters, dict) else {}
+
+
+def _lower_types(schema: Any) -> Any:
+    """Return a schema of Google's API with the names of types as JSON Schema has them."""
+    if isinstance(schema, list):
+        return [_lower_types(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _lower_types(each) for key, each in schema.items()}
+    return {**made, "type": made["type"].lower()} if isinstance(made.get("type"), str) else made

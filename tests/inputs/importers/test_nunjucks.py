@@ -12,6 +12,8 @@ from evalgate.inputs.importers import nunjucks
     [
         ("plain { text }", "plain { text }"),
         ("{{ a }} and {{b}}", "x and "),
+        ("{{ gone.part[0].more }}{% if gone.part %}y{% endif %}", ""),
+        ("{{ order-id }}", "NaN"),
         ("{{ n }}{{ f }}{{ t }}{{ z }}", "12true"),
         ("{% if a == 'x' && !b %}y{% elseif c %}z{% endif %}", "y"),
         ("{{ list.length }}", "3"),

@@ -44,6 +44,14 @@ def test_a_constant_of_many_cases_is_a_field_of_them() -> None:
     assert "expected_contains" not in cases[12]
 
 
+def test_a_limit_of_many_cases_names_them() -> None:
+    limit = as_wanted({"type": "length", "min_words": 200}, label="javascript")
+    found, _ = group(*[[limit]] * 12, [])
+    assert found.checks == [
+        {"type": "length", "min_words": 200, "when": {"ids": [f"c{number}" for number in range(12)]}}
+    ]
+
+
 def test_limits_that_differ_become_fields() -> None:
     limits = [as_wanted({"type": "length", "max_words": count}, label="word-count") for count in (3, 5)]
     found, cases = group([limits[0]], [limits[1]])

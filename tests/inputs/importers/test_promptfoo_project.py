@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_configuration_becomes_a_valid_project(tmp_path: Path) -> None:
     ]
     assert found.cases[1]["criteria"] == "Names the country of Do you ship to Bern?"
     assert "Is it kind?" in found.project.files["rubrics/llm-rubric.md"]
-    assert found.left_out == ["promptfooconfig.yaml:34:9: the assertion python: a check runs no code of a file"]
+    assert found.left_out == ["promptfooconfig.yaml:34:9: the assertion python: check.py is not at hand"]
     assert found.changed == ['promptfooconfig.yaml: the variable "id" is the field "id_value"']
     assert found.open == [
         "promptfooconfig.yaml:14:5: the provider python:provider.py has no counterpart: replace its target, a placeholder"
@@ -120,8 +121,20 @@ def test_a_prompt_that_evalgate_cannot_read_is_named(tmp_path: Path) -> None:
         "tests": [{"vars": {"q": "a"}, "assert": [{"type": "is-json"}]}],
     }
     found = import_valid(tmp_path, config)
-    assert any("allcaps" in each for each in found.left_out)
+    assert any("allcaps" in each for each in found.open)
     assert found.checks == [{"type": "is_json"}]
+
+
+def test_a_prompt_that_cannot_show_the_images_of_the_cases_is_to_do(tmp_path: Path) -> None:
+    part = {"type": "image_url", "image_url": {"url": "{{image}}"}}
+    config = {
+        "prompts": [json.dumps([{"role": "user", "content": [part]}])],
+        "providers": ["openai:m"],
+        "tests": [{"vars": {"image": ""}, "assert": [{"type": "is-json"}]}],
+    }
+    found = import_valid(tmp_path, config)
+    assert found.left_out == [] and found.checks == [{"type": "is_json"}]
+    assert any("names no image" in each for each in found.open)
 
 
 def test_tests_of_a_prompt_without_variables_are_one_case(tmp_path: Path) -> None:
@@ -168,6 +181,19 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, config: str, why: s
 
 def test_keys_without_a_counterpart_are_named(tmp_path: Path) -> None:
     found = import_at(
-        tmp_path, "prompts: ['{{q}}']\nextensions: [file://x.js]\noutputPath: x.json\ntests:\n- vars: {q: a}\n"
+        tmp_path,
+        "prompts: ['{{q}}']\nextensions: [file://x.js, 'file://x.js:afterAll']\noutputPath: x.json\n"
+        "redteam: {}\nenv: {KEY: a}\nderivedMetrics: []\nnonsense: 1\nnunjucksFilters: {}\n"
+        "tests:\n- vars: {q: a}\n  assert: [{type: is-json}]\n",
     )
-    assert found.left_out == ["promptfooconfig.yaml:2:1: `extensions`"]
+    assert found.left_out == [
+        "promptfooconfig.yaml:2:1: the extension file://x.js",
+        "promptfooconfig.yaml:8:1: `nunjucksFilters`",
+    ]
+    assert [each.split(": ", 1)[1] for each in found.changed] == [
+        "the extension file://x.js:afterAll runs after a decision, and is not needed here",
+        "`redteam`: red teaming stays with promptfoo, whose `eval` does not read it",
+        "`derivedMetrics` decides nothing, and is not needed here",
+        "`nonsense` is no key of promptfoo, which ignores it",
+    ]
+    assert "promptfooconfig.yaml:5:1: `env`: set the environment variables where the gate runs: KEY" in found.open

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from foreign_config import Imported, import_at
 
+from evalgate.inputs.importers.promptfoo_file import LARGEST_MEDIUM
+
 CSV = (
     "question,__expected,__expected2,__description\n"
     '"Where, please?",icontains: here,"contains-any: a, ""b, c""",Place\n'
@@ -73,12 +75,33 @@ def test_values_are_shown_as_promptfoo_shows_them(tmp_path: Path) -> None:
         ([{"vars": {"question": "file://gone.txt"}}], "the variable file://gone.txt: the file is not at hand"),
         ([{"vars": {"question": "file://make.js"}}], "code makes its value"),
         ([{"vars": {"question": "{{env.HOME}}"}}], 'the template in the variable "question"'),
-        ([{"vars": {"question": "a"}, "provider": "openai:x"}], "the `provider` of a test"),
+        ([{"vars": {"question": "a"}, "providerOutput": "x"}], "the output that a test brings"),
     ],
 )
 def test_what_is_not_at_hand_is_named(tmp_path: Path, tests: Any, why: str) -> None:
     found = read(tmp_path, tests)
     assert len(found.left_out) == 1 and why in found.left_out[0]
+
+
+def test_images_and_recordings_are_base64(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff\xe0")  # what the bytes say counts
+    (tmp_path / "b.MP3").write_bytes(b"\x00\xff")
+    found = read(tmp_path, [{"vars": {"question": "a", "image": "file://a.png", "sound": "file://b.MP3"}}])
+    assert found.left_out == []
+    assert (found.cases[0]["image"], found.cases[0]["sound"]) == ("data:image/jpeg;base64,/9j/4A==", "AP8=")
+    (tmp_path / "a.png").write_bytes(b"x" * (LARGEST_MEDIUM + 1))
+    large = read(tmp_path, [{"vars": {"question": "a", "image": "file://a.png"}}])
+    assert "has 4,194,305 bytes" in large.left_out[0]
+
+
+def test_what_only_the_target_decides_is_to_do(tmp_path: Path) -> None:
+    found = read(tmp_path, [{"vars": {"question": "a {{ NOT one }}"}, "provider": "openai:x", "providers": ["y"]}])
+    assert found.left_out == [] and found.cases[0]["question"] == "a {{ NOT one }}"
+    assert [each.split(": ", 1)[1] for each in found.open[:2]] == [
+        "the `provider` of a test: the target of the gate answers it",
+        "the `providers` to which a test is limited: the target of the gate answers it",
+    ]
+    assert found.changed[0].endswith('the variable "question" has braces without an expression: it stays a text')
 
 
 def test_files_outside_of_the_folder_are_read_only_where_they_are_named(tmp_path: Path) -> None:

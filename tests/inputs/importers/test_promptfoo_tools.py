@@ -30,6 +30,13 @@ def test_one_tool_is_a_check_of_its_calls(files: ForeignFiles) -> None:
     assert check_calls("file://tools.yaml", files)[0].value == {"type": "object"}
 
 
+def test_declarations_of_google_have_the_types_of_json_schema(files: ForeignFiles) -> None:
+    declared = {"name": "weather", "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}}
+    (wanted,) = check_calls([{"functionDeclarations": [declared]}], files)
+    assert wanted.options["tool"] == "weather"
+    assert wanted.value == {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
 def test_a_call_of_several_tools_fits_one_of_them(files: ForeignFiles) -> None:
     (wanted,) = check_calls(TOOLS, files)
     check = Check(name="a", type="json_schema", options={"schema": wanted.value, "inline": True})
