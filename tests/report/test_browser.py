@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evalgate.domain import Report
+from evalgate.domain.history_rows import list_runs
 from evalgate.report import html
 
 SCRIPT = Path(__file__).with_name("browser.cjs")
@@ -25,7 +27,9 @@ def look(folder: Path, extent: str, *reports: Report) -> dict[str, Any]:
         pytest.skip("needs Chromium, node, and playwright-core of .ci/package.json")
     paths = [folder / f"{number}.html" for number in range(len(reports))]
     for path, report in zip(paths, reports, strict=True):
-        path.write_text(html.render(report), encoding="utf-8")
+        own = list_runs(report)
+        history = [replace(run, at=f"2026-03-0{day}T05:06:07+00:00") for run in own for day in (1, 2, 3)]
+        path.write_text(html.render(report, history=history), encoding="utf-8")
     ended = subprocess.run(
         ["node", SCRIPT, CHROMIUM, extent, *paths],
         env={**os.environ, "NODE_PATH": str(TOOLS)},
