@@ -40,7 +40,6 @@ CHARTS = {
     "svg": {"class", "viewBox", "role", "aria-label", "aria-hidden"},
     "polyline": {"class", "points"},
     "details": {"class"},
-    "th": set(),
     "td": set(),
 }
 
