@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalgate.domain.history_rows import HistoryRun
+from evalgate.domain.numbers import show_count
 from evalgate.report import history_charts
 from evalgate.report.history_table import describe_allowed, describe_interval, describe_notes
 from evalgate.report.view import format_cost
@@ -51,7 +52,7 @@ def make_gate_history(runs: Sequence[HistoryRun], gate: str) -> GateHistory | No
     words = [run.word for run in own]
     counts = ", ".join(f"{words.count(word)} {word}" for word in ("PASS", "FAIL", "INCONCLUSIVE") if word in words)
     return GateHistory(
-        count=f"last {len(own)} runs: {counts}",
+        count=f"last {show_count(len(own), 'run')}: {counts}",
         verdicts=tuple((run.word, run.at) for run in own),
         charts=draw_criteria(own),
         costs=history_charts.draw_run_costs(own),
