@@ -18,7 +18,6 @@ import evalgate
 from evalgate.cli.lazy_group import LazyGroup
 from evalgate.console import streams
 from evalgate.console.escaped_streams import escape_streams
-from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, ExitCode
 
 COMPLETION = "_EVALGATE_COMPLETE"
@@ -138,4 +137,4 @@ def _print_faults(error: EvalgateError) -> None:
     for fault in error.faults:
         _print(str(fault))
     if len(error.faults) > 1:
-        click.echo(show_count(len(error.faults), "fault"), err=True)
+        click.echo(f"{len(error.faults)} faults", err=True)

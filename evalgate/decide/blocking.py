@@ -201,9 +201,8 @@ def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
         "unscored": _explain_unscored,
         "absent": _explain_absent,
         "unanswered": lambda check, _: (
-            f"{check.baseline_failed or 'some'} of {show_count(check.baseline_draws, 'draw')} of the baseline have "
-            "no answer, and at "
-            f"most {MAX_UNANSWERED:.0%} may: sample the baseline again"
+            f"{check.baseline_failed or 'some'} of {show_count(check.baseline_draws, 'draw')} of the baseline have no "
+            f"answer, and at most {MAX_UNANSWERED:.0%} may: sample the baseline again"
         ),
     }
     return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _describe_holding(found, evidence)

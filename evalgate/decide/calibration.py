@@ -164,9 +164,8 @@ def find_warnings(found: Agreement, margin: float) -> tuple[str, ...]:
         said.append(f"the judge's scores have no useful relation to people's scores ({how}): do not gate on it")
     elif found.standing == "open":
         said.append(
-            f"{show_count(found.units, 'independent label is', 'independent labels are')} too few to show whether "
-            "the judge agrees with people: label more "
-            "outputs, good ones and bad ones, before you gate on it"
+            f"{show_count(found.units, 'independent label is', 'independent labels are')} too few to show whether the "
+            "judge agrees with people: label more outputs, good ones and bad ones, before you gate on it"
         )
     return tuple(said)
 

@@ -152,8 +152,7 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
             why = _explain_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""
             sentence = (
                 f"{name}: only {len(paired.cases)} of {show_count(seen, 'case')} "
-                f"{'has' if len(paired.cases) == 1 else 'have'} a usable output of both versions, and {needed}"
-                f"{why}."
+                f"{'has' if len(paired.cases) == 1 else 'have'} a usable output of both versions, and {needed}{why}."
             )
             found.append(make_incomplete_finding(name, sentence, left_out))
     have = {result.case for result in evidence.results}
@@ -211,8 +210,7 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
         make_incomplete_finding(
             name,
             f"{name} applied to {show_count(len(cases), 'case')} of the baseline's dataset to which it no longer "
-            "applies "
-            f"({name_cases(cases)}): undo that, or set policy.removed_cases: allow.",
+            f"applies ({name_cases(cases)}): undo that, or set policy.removed_cases: allow.",
             cases,
         )
         for name, cases in evidence.dataset.narrowed.items()

@@ -306,8 +306,7 @@ def _make_too_many_finding(criterion: str, broken: Sequence[str], standing: look
     against = f", {len(fixed)} fixed" if fixed else ""
     return (
         f"{criterion}: {show_count(len(broken), 'case is', 'cases are')} broken{against}, and at most "
-        f"{standing.flips.allowed} more broken than "
-        f"fixed are allowed ({completeness.name_cases(broken)}). {_BROKEN}"
+        f"{standing.flips.allowed} more broken than fixed are allowed ({completeness.name_cases(broken)}). {_BROKEN}"
     )
 
 

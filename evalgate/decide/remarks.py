@@ -112,8 +112,7 @@ def _find_case_remarks(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     if dataset.edited > _MOST * dataset.kept:
         sentence = (
             f"The cases were edited: of {show_count(dataset.kept, 'case')} that {dataset.path} had before, "
-            f"{show_count(dataset.edited, 'has', 'have')} "
-            "other content under the same id."
+            f"{show_count(dataset.edited, 'has', 'have')} other content under the same id."
         )
         yield _make_remark(None, sentence)
     for name, cases in dataset.narrowed.items() if policy.removed_cases == "allow" else ():

@@ -223,9 +223,8 @@ def _find_always_passing(dataset: GoldenDataset, record: CaseRecord | None) -> I
     named = name_some([case.id for case in there], _NAMED, rest=AND_MORE)
     message = (
         f"{len(there)} of {show_count(len(dataset.cases), 'case')} {'has' if len(there) == 1 else 'have'} the full "
-        "scores with each of the "
-        f"{show_count(record.versions, 'version')} "
-        f"in stored reports, and show no difference: {named}"
+        f"scores with each of the {show_count(record.versions, 'version')} in stored reports, and show no difference: "
+        f"{named}"
     )
     hint = "replace some by cases on which a version failed; keep those that guard against a known mistake"
     yield _make("always_passes", message, dataset, there[0].line, hint)

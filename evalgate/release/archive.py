@@ -67,8 +67,7 @@ def read_archive(data: bytes, path: str) -> ReleaseArchive:
     if (len(documents), len(versions)) != counts:
         raise InputError(
             f"has {show_count(len(documents), 'revision')} and {show_count(len(versions), 'version')}, but by its "
-            f"first line {counts[0]} and "
-            f"{counts[1]}",
+            f"first line {counts[0]} and {counts[1]}",
             place=Place(path=path),
             hint="it was cut or edited: export the ledger again",
         )

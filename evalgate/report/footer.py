@@ -114,9 +114,8 @@ def _describe_cases(gate: GateReport) -> str:
     dataset, counts = gate.evidence.dataset, gate.counts
     units = f" ({show_count(gate.units, 'independent unit')})" if 0 < gate.units != dataset.cases else ""
     return (
-        f"{dataset.cases}{units} of {dataset.path}, digest {dataset.digest[:12]}; "
-        f"{counts.decided} of {show_count(counts.expected, 'score')} decided, "
-        f"{show_count(counts.failures, 'call')} without an output, "
+        f"{dataset.cases}{units} of {dataset.path}, digest {dataset.digest[:12]}; {counts.decided} of "
+        f"{show_count(counts.expected, 'score')} decided, {show_count(counts.failures, 'call')} without an output, "
         f"{show_count(counts.unscored, 'score')} missing"
     )
 
@@ -191,7 +190,6 @@ def _describe_tags(gate: GateReport) -> str:
 def _describe_gate_calls(evidence: Evidence) -> str:
     usage = evidence.usage
     return (
-        f"{describe_calls(evidence)}; "
-        f"{usage.input_tokens:,} input and {show_count(usage.output_tokens, 'output token')}; "
-        f"{view.format_cost(evidence.cost_usd)}"
+        f"{describe_calls(evidence)}; {usage.input_tokens:,} input and "
+        f"{show_count(usage.output_tokens, 'output token')}; {view.format_cost(evidence.cost_usd)}"
     )

@@ -31,8 +31,7 @@ def command(*, config_path: Path, gates: tuple[str, ...], store: Path | None) ->
             block(
                 f"{one.gate}: {named}, digest {one.parts['prompt'][:12]}, {one.dataset}, digest "
                 f"{one.parts['dataset'][:12]}, {show_count(one.samples, 'sample')} of each case, sampled "
-                f"{one.sampled_at}: "
-                f"{'fresh' if stale is None else f'stale: {stale}'}"
+                f"{one.sampled_at}: {'fresh' if stale is None else f'stale: {stale}'}"
             )
         )
     for warning in listed.warnings:

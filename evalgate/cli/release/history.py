@@ -25,8 +25,7 @@ def command(*, name: str, form: str, config_path: Path, registry_url: str | None
     if found.unreadable:
         first = found.unreadable[0]
         click.echo(
-            f"warning: {show_count(len(found.unreadable), 'revision')} cannot be read, the first is number "
-            f"{first}: see `evalgate "
-            "release verify`",
+            f"warning: {show_count(len(found.unreadable), 'revision')} cannot be read, the first is number {first}: "
+            "see `evalgate release verify`",
             err=True,
         )

@@ -29,13 +29,12 @@ def render_plan(outlook: PlanSummary) -> Iterator[str]:
         for question in outlook.questions:
             yield from _render_question(question, is_grouped=outlook.units.count < len(plan.dataset.cases))
     if outlook.repeated:
-        samples = plan.gate.wavering_samples
-        cases = show_count(len(outlook.repeated), "case")
+        cases, samples = len(outlook.repeated), plan.gate.wavering_samples
         yield _render_line(
             "repeats",
-            f"{cases} with {show_count(samples, 'sample')} instead of {plan.gate.candidate_samples}, where the "
-            "stored baseline "
-            f"varies most; of the calls below: {render_calls(outlook.repeats)}",
+            f"{show_count(cases, 'case')} with {show_count(samples, 'sample')} instead of "
+            f"{plan.gate.candidate_samples}, where the stored "
+            f"baseline varies most; of the calls below: {render_calls(outlook.repeats)}",
         )
     yield _render_line("every case", render_calls(outlook.full))
     if outlook.share < 1:
@@ -54,14 +53,12 @@ def _render_units(outlook: PlanSummary) -> Iterator[str]:
     """Describe how many independent units the cases form and why, and whether these are too few."""
     units, plan = outlook.units, outlook.plan
     if units.count < len(plan.dataset.cases):
-        yield _render_line(
-            "units", f"{show_count(units.count, 'is', 'are')} independent; everything below counts these:"
-        )
+        count = show_count(units.count, "is", "are")
+        yield _render_line("units", f"{count} independent; everything below counts these:")
         if units.clusters:
-            clusters = show_count(units.clusters, "cluster")
-            yield _render_line(
-                "", f"{show_count(units.clustered, 'case is', 'cases are')} in {clusters}, and a cluster counts as one"
-            )
+            clustered = show_count(units.clustered, "case is", "cases are")
+            text = f"{clustered} in {show_count(units.clusters, 'cluster')}, and a cluster counts as one"
+            yield _render_line("", text)
         if units.copies:
             repeat = show_count(units.copies, "case repeats", "cases repeat")
             yield _render_line("", f"{repeat} the request of another one, and equal requests count as one")
@@ -70,8 +67,7 @@ def _render_units(outlook: PlanSummary) -> Iterator[str]:
         yield _render_line(
             "too few",
             f"{show_count(units.count, 'is', 'are')} enough only to find broken cases, {units.least} are needed: "
-            "unless a blocking check "
-            f"fails, this {plan.level.effective.name} {what}",
+            f"unless a blocking check fails, this {plan.level.effective.name} {what}",
         )
 
 

@@ -21,9 +21,8 @@ def render_rollouts(found: RolloutSimulation, form: str) -> str:
     notes = (
         "Without a drop: rolled back in the whole rollout; median hours to 25 %. With one: rolled back before 25 %; "
         "median / 90th percentile of the hours.",
-        f"{show_count(found.runs, 'rollout')} for each cell, seed {found.seed}: stages of at least 24 hours at 5, "
-        "25 and 50 %, a "
-        "look at each hour, five things watched. Ratings are 1 to 5 with a standard deviation of 0.27.",
+        f"{show_count(found.runs, 'rollout')} for each cell, seed {found.seed}: stages of at least 24 hours at 5, 25 "
+        "and 50 %, a look at each hour, five things watched. Ratings are 1 to 5 with a standard deviation of 0.27.",
     )
     return "\n".join((shown([head, *rows]), "", *(textwrap.fill(note, 80) for note in notes)))
 

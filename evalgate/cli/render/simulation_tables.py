@@ -20,11 +20,10 @@ def render_simulation(table: SimulationResult, form: str) -> str:
     parts = [_render_rules(table, form), _render_small_sets(table, form), _render_flaky_checks(table, form)]
     known = [196 * math.sqrt(p * (1 - p) / table.runs) for p in (0.5, 0.05)]
     notes = (
-        f"{show_count(table.cases, 'golden case')}, {show_count(table.runs, 'run')} per row, seed {table.seed}. "
-        "Cells are percent of runs; the "
-        f"95 % margin of error is {known[0]:.1f} at 50 and {known[1]:.1f} at 5. Simulated ratings are 1 to 5, mostly "
-        "5; two scores of one case have correlation 0.5; three baseline samples per case. The standard deviation of "
-        f"the differences (s_d) is {table.deviation:.2f}.",
+        f"{show_count(table.cases, 'golden case')}, {show_count(table.runs, 'run')} per row, seed {table.seed}. Cells "
+        f"are percent of runs; the 95 % margin of error is {known[0]:.1f} at 50 and {known[1]:.1f} at 5. Simulated "
+        "ratings are 1 to 5, mostly 5; two scores of one case have correlation 0.5; three baseline samples per case. "
+        f"The standard deviation of the differences (s_d) is {table.deviation:.2f}.",
         "evalgate blocks on FAIL here, as at PATCH. An undecided change merges with a warning at PATCH and is blocked "
         "at MAJOR. MINOR blocks it if the drop exceeds the allowed one and p <= 0.10.",
         "Calls: evalgate's candidate calls per case, confirmations included; the other rules make 1.00.",
