@@ -76,7 +76,7 @@ def test_a_noun_stands_in_the_singular_only_after_one(number: int) -> None:
 
 
 NOUNS = "cases|scores|calls|samples|draws|rows|entries|findings|labels|revisions|items|answers|runs|units"
-NO_COUNTS = ("least", "which", "told", "judge")
+NO_COUNTS = ("least", "which", "told", "judge", "name")
 COUNTED = re.compile(
     rf"(?<!all )\{{(?!show_count)(?![^{{}}]*\b[A-Z_]{{4,}}\b)([^{{}}]+)\}} (?:(?:more|independent) )?(?:{NOUNS})\b"
 )
