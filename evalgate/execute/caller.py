@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalgate.domain import Failure, Limits, Outcome, Request
-from evalgate.domain.numbers import show_count
 from evalgate.domain.tokens import estimate_tokens, find_output_limit
 from evalgate.errors import InputError, ServiceError
 from evalgate.execute.answers import AnswerStore
@@ -212,7 +211,7 @@ class Caller:
         if error.startup_timeout is not None:
             return ""
         if error.retryable and breaker.on_lost(error):
-            tries = show_count(error.attempts, "attempt")
+            tries = "1 attempt" if error.attempts == 1 else f"{error.attempts} attempts"
             return f" (after {tries}, and no request succeeds any more)"
         # the answers of a batch arrive together, so that their order says nothing
         has_order = state.provider.concurrency != WHOLE_ROUND or not breaker.has_answered

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, assert_never
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Arm, Config, GatePlan, Target, digest, digest_of_all
 from evalgate.domain.masking import in_force, make_mask
-from evalgate.domain.numbers import show_count
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.execute.providers.backends import Backend, BatchBackend
@@ -322,11 +321,8 @@ def _find_extra_outputs(plan: GatePlan, target: Target, provider: RecordedProvid
         over = [case for (of, case), count in asked.items() if of == arm and provider.times(case) > count]
         if not over:
             continue
-        more = f"; also {show_count(len(over) - 1, 'more case')}" if len(over) > 1 else ""
-        message = (
-            f"{show_count(provider.times(over[0]), 'output')} of case {over[0]} are recorded, "
-            f"{asked[arm, over[0]]} are used"
-        )
+        more = f"; also {len(over) - 1} more case{'' if len(over) == 2 else 's'}" if len(over) > 1 else ""
+        message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} are used"
         yield Fault(
             message=f'gate "{plan.gate.name}", {arm}: {message}{more}',
             place=Place(path=target.location),

@@ -30,12 +30,9 @@ def render_plan(outlook: PlanSummary) -> Iterator[str]:
             yield from _render_question(question, is_grouped=outlook.units.count < len(plan.dataset.cases))
     if outlook.repeated:
         cases, samples = len(outlook.repeated), plan.gate.wavering_samples
-        yield _render_line(
-            "repeats",
-            f"{show_count(cases, 'case')} with {show_count(samples, 'sample')} instead of "
-            f"{plan.gate.candidate_samples}, where the stored "
-            f"baseline varies most; of the calls below: {render_calls(outlook.repeats)}",
-        )
+        repeats = f"{show_count(cases, 'case')} with {show_count(samples, 'sample')} instead of "
+        repeats += f"{plan.gate.candidate_samples}, where the stored baseline varies most; of the calls below: "
+        yield _render_line("repeats", f"{repeats}{render_calls(outlook.repeats)}")
     yield _render_line("every case", render_calls(outlook.full))
     if outlook.share < 1:
         condition = f"if the versions are equal, which takes about {outlook.share:.0%} of the cases"
