@@ -9,12 +9,13 @@ import posixpath
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from evalgate.action.action_inputs import comment_key, read_settings, status_context
 from evalgate.action.event import read_event
+from evalgate.commands.report import list_past_runs
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.tree import inside, is_absolute
@@ -24,6 +25,7 @@ from evalgate.store.atomic import write_file
 from evalgate.store.store import FOLDER, Store
 
 if TYPE_CHECKING:
+    from evalgate.domain.history_rows import HistoryRun
     from evalgate.execute.engine import ProgressEvent
 
 _T = TypeVar("_T")
@@ -213,10 +215,17 @@ class Job:
                     )
             write_file(folder / "report.json", report_json.pieces(report))
             write_file(folder / "report.md", markdown.render(report))
-            write_file(folder / "report.html", html.render(report))
+            write_file(folder / "report.html", html.render(report, history=self._list_history(report)))
         except OSError as error:
             raise InputError(f"the report cannot be written to {folder}: {error.strerror or error}") from None
         return folder / "report.json", folder / "report.md"
+
+    def _list_history(self, report: Report) -> Sequence[HistoryRun]:
+        """Return the runs until that of the report, as far as the store has them; none without a store."""
+        try:
+            return list_past_runs(report, self.store.run_log)
+        except InputError:
+            return ()
 
     def write_summary(self, text: str) -> None:
         """Append to the job's summary."""

@@ -21,6 +21,7 @@ from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.case_images import list_image_files, list_included_files
 from evalgate.inputs.config import read_gate_names
@@ -372,7 +373,7 @@ def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mappin
 
 
 def _describe_move(name: str, path: str, aside: Sequence[str]) -> str:
-    more = f" and {len(aside) - 1} more files" if len(aside) > 1 else ""
+    more = f" and {show_count(len(aside) - 1, 'more file')}" if len(aside) > 1 else ""
     return f'the gate "{name}" moves to {path}; {aside[0]}{more} is new or edited, and no gate covers it'
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from evalgate.domain import Config, Gate
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, Fault, InputError, Place
 from evalgate.inputs.tree import Tree, is_skipped
 from evalgate.services.git import Git
@@ -59,7 +60,7 @@ def describe_ungated(paths: Sequence[str]) -> tuple[str, ...]:
     """Return one sentence for all of these files; none without any."""
     if not paths:
         return ()
-    what = "1 file looks like a prompt" if len(paths) == 1 else f"{len(paths)} files look like prompts"
+    what = show_count(len(paths), "file looks like a prompt", "files look like prompts")
     return (f"{what}, and no gate covers {'it' if len(paths) == 1 else 'them'}: {name_some(paths, _NAMED)}",)
 
 

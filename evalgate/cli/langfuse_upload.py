@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.domain import Admission, Report
+from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, InputError
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ def send_report(upload: ExperimentUpload, report: Report, verdict: Admission) ->
         return
     for one in sent:
         link = "no prompt version there" if one.link is None else f"{one.link.name}, version {one.link.version}"
-        text = f"Langfuse: {one.name}: {one.items} items, {one.scores} scores, linked to {link}"
+        text = (
+            f"Langfuse: {one.name}: {show_count(one.items, 'item')}, {show_count(one.scores, 'score')}, linked "
+            f"to {link}"
+        )
         click.echo(block(text), err=True)
     if not sent:
         click.echo("Langfuse: the run has no answers: nothing is sent", err=True)

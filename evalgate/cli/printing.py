@@ -6,8 +6,9 @@ import importlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,12 +17,21 @@ from evalgate.console.escaped_streams import is_in_step
 from evalgate.domain import Report, ReportKind
 from evalgate.store import atomic
 
+if TYPE_CHECKING:
+    from evalgate.domain.history_rows import HistoryRun
 
-def write_report(report: Report, where: list[tuple[str, Path | None]], *, stored: Path | None = None) -> None:
+
+def write_report(
+    report: Report,
+    where: list[tuple[str, Path | None]],
+    *,
+    stored: Path | None = None,
+    list_history: Callable[[], Sequence[HistoryRun]] = tuple,
+) -> None:
     """Render the report for each destination: in full on an interactive terminal, else without the withheld texts.
 
     `stored` is where the report is stored, for the command that the terminal names at its end; without it, that is a
-    destination in JSON.
+    destination in JSON. `list_history` returns the runs until this one, for a page of HTML.
     """
     from evalgate.decide import policy
     from evalgate.report.withhold import withhold_texts
@@ -30,7 +40,7 @@ def write_report(report: Report, where: list[tuple[str, Path | None]], *, stored
     stored = stored or next((path for name, path in where if name == "json" and path is not None), None)
     for name, path in where:
         if path is not None:
-            write_file(path, _render(shown, name, width=100, color=False, stored=stored))
+            write_file(path, _render(shown, name, width=100, color=False, stored=stored, list_history=list_history))
             continue
         at_terminal = name == "terminal" and sys.stdout.isatty() and not is_in_step(os.environ)
         pieces = _render(
@@ -39,6 +49,7 @@ def write_report(report: Report, where: list[tuple[str, Path | None]], *, stored
             width=shutil.get_terminal_size((100, 24)).columns,
             color=has_color(),
             stored=stored,
+            list_history=list_history,
         )
         if name == "json":  # long, ASCII only and without colour: written piece by piece
             sys.stdout.writelines(pieces)
@@ -48,12 +59,24 @@ def write_report(report: Report, where: list[tuple[str, Path | None]], *, stored
             click.echo(text, nl=not text.endswith("\n"), color=True)
 
 
-def _render(report: Report, name: str, *, width: int, color: bool, stored: Path | None) -> Iterable[str]:
+def _render(
+    report: Report,
+    name: str,
+    *,
+    width: int,
+    color: bool,
+    stored: Path | None,
+    list_history: Callable[[], Sequence[HistoryRun]],
+) -> Iterable[str]:
     """Render the report in one of `FORMATS`, in one or more pieces."""
     if name == "json":
         from evalgate.store import report_json
 
         return report_json.pieces(report)
+    if name == "html":
+        from evalgate.report import html
+
+        return (html.render(report, history=list_history()),)
     if name != "terminal":
         module = importlib.import_module(f"evalgate.report.{name}")
         return (module.render(report),)

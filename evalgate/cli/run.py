@@ -119,8 +119,21 @@ def command(
     ran = gate.PlansOfRun(then=None if upload is None else upload.prepare)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=ran)
-    printing.write_report(report, where, stored=gate.choose_place(machine.store, calls))
+    _write(report, where, machine, calls)
     context.exit(_finish(report, ran, machine, calls, upload))
+
+
+def _write(report: Report, where: list[tuple[str, Path | None]], machine: Machine, calls: CallMode) -> None:
+    """Write the report to its destinations; a page of HTML also has the runs before this one."""
+    from evalgate.commands.report import list_past_runs
+    from evalgate.commands.run import choose_place
+
+    printing.write_report(
+        report,
+        where,
+        stored=choose_place(machine.store, calls),
+        list_history=lambda: list_past_runs(report, machine.store.run_log, is_new=True),
+    )
 
 
 def _exit_code(report: Report) -> Admission:

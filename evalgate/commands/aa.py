@@ -12,6 +12,7 @@ from evalgate.decide.roles import Roles, assign_roles
 from evalgate.decide.self_check import DROPS, RUNS, Power, SelfCheck
 from evalgate.decide.simulation import MERGES, SimulationResult, simulate
 from evalgate.domain import ANSWERED, Arm, Criterion, Policy, Report, Result, Threshold
+from evalgate.domain.numbers import show_count
 from evalgate.domain.units import number_units
 from evalgate.release.rollout.simulated_traffic import RolloutSimulation, TrafficResult, simulate_rollouts
 
@@ -136,9 +137,9 @@ def describe(tried: Tried) -> str:
     if found is None:
         return f"{tried.criterion}: {tried.lacking}"
     promise = "as the rule promises" if found.kept else "more than the rule promises"
-    units = f" in {found.units} independent units" if found.units < found.cases else ""
-    text = f"{tried.criterion}: on these {found.cases} cases{units} the baseline fails against itself in "
-    text += f"{describe_share(found.fails)} of {found.runs} runs, {promise}."
+    units = f" in {show_count(found.units, 'independent unit')}" if found.units < found.cases else ""
+    text = f"{tried.criterion}: on these {show_count(found.cases, 'case')}{units} the baseline fails against itself in "
+    text += f"{describe_share(found.fails)} of {show_count(found.runs, 'run')}, {promise}."
     for power in found.power:
         if power.fails is None:
             text += f" Its scores are too low to fall by {power.drop:.2f}."
@@ -151,7 +152,7 @@ def describe(tried: Tried) -> str:
     if found.margin is None and found.inconclusive.count:
         text += f" Undecided are {describe_share(found.inconclusive)}."
     if tried.left_out:
-        text += f" Left out: {len(tried.left_out)} cases with fewer than two scores."
+        text += f" Left out: {show_count(len(tried.left_out), 'case')} with fewer than two scores."
     return " ".join((text, *found.remarks))
 
 

@@ -13,6 +13,7 @@ from evalgate.decide.schedule import has_too_many_lost
 from evalgate.domain import Arm, GateReport, Report, Result, ScoreRow, Threshold, Verdict
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest_closest
+from evalgate.domain.numbers import show_count
 from evalgate.domain.units import number_units
 from evalgate.errors import Fault, InputError, Place
 
@@ -154,7 +155,9 @@ def _calibrate_criterion(
         if value is not None:
             pairs.append((row, value))
     if len(pairs) < 2:
-        raise InputError(f'"{name}" has {len(pairs)} labels of outputs that were scored', place=Place(path=path))
+        raise InputError(
+            f'"{name}" has {show_count(len(pairs), "label")} of outputs that were scored', place=Place(path=path)
+        )
     import numpy as np
 
     unit_of = _number_units(gate, {row.case: row.cluster for row, _ in pairs if row.cluster is not None})

@@ -33,7 +33,7 @@ from evalgate.domain import (
     Threshold,
     Verdict,
 )
-from evalgate.domain.numbers import show
+from evalgate.domain.numbers import show, show_count
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import engine_setup, evaluate, released, reports, stored_samples
@@ -281,7 +281,7 @@ def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
     ]
     if stored.samples < statistics.CONFIRMATIONS:
         notes.append(
-            f"{stored.samples} stored {'sample' if stored.samples == 1 else 'samples'} of each case cannot prove a "
+            f"{show_count(stored.samples, 'stored sample')} of each case cannot prove a "
             f"single case broken, {statistics.CONFIRMATIONS} can: the means decide"
         )
     return tuple(notes)
@@ -297,7 +297,10 @@ def _describe_moved_judge(judge: str, then: Sequence[Result], results: Sequence[
     old, new = (math.fsum(scores[key] for key in both) / len(both) for scores in (before, after))
     if abs(new - old) < _JUDGE_TOLERANCE:
         return None
-    return f"the judge {judge} scores the same {len(both)} stored outputs {show(new)} now, and {show(old)} then"
+    return (
+        f"the judge {judge} scores the same {show_count(len(both), 'stored output')} {show(new)} now, and "
+        f"{show(old)} then"
+    )
 
 
 def _index_scores(judge: str, results: Sequence[Result]) -> Mapping[tuple[str, int], float]:

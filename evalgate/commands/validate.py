@@ -12,6 +12,7 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.included_files import find_measuring_includes
@@ -120,7 +121,7 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
 def describe_counts(plan: GatePlan) -> str:
     """Return the numbers of a gate's cases, checks and judges: "8 cases, 2 checks, 1 judge"."""
     counts = {"case": len(plan.dataset.cases), "check": len(plan.gate.checks), "judge": len(plan.judges)}
-    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
+    return ", ".join(show_count(count, word) for word, count in counts.items())
 
 
 def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:

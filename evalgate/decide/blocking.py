@@ -13,7 +13,7 @@ from evalgate.decide.roles import Roles
 from evalgate.decide.single_cases import Suspect, select_kind
 from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Unscored, Verdict
 from evalgate.domain.lists import name_some
-from evalgate.domain.numbers import show_probability
+from evalgate.domain.numbers import show_count, show_probability
 
 if TYPE_CHECKING:
     from evalgate.decide.draws import Flags
@@ -201,8 +201,8 @@ def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
         "unscored": _explain_unscored,
         "absent": _explain_absent,
         "unanswered": lambda check, _: (
-            f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline have no answer, and at "
-            f"most {MAX_UNANSWERED:.0%} may: sample the baseline again"
+            f"{check.baseline_failed or 'some'} of {show_count(check.baseline_draws, 'draw')} of the baseline have no "
+            f"answer, and at most {MAX_UNANSWERED:.0%} may: sample the baseline again"
         ),
     }
     return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _describe_holding(found, evidence)
@@ -253,7 +253,7 @@ def _explain_unscored(found: BlockingCheck, evidence: Evidence) -> str:
     lacking = [result for result in without if result.case not in excluded]
     score = lacking[0].scores.get(found.criterion) if lacking else None
     why = score.reason.rstrip(".") if isinstance(score, Unscored) else "no score was recorded"
-    draws = f"{len(lacking)} {'draw has' if len(lacking) == 1 else 'draws have'} no score"
+    draws = f"{show_count(len(lacking), 'draw has', 'draws have')} no score"
     where = f"; {lacking[0].case}, {lacking[0].arm}: {why}" if lacking else ""
     return f"{draws}, so it is not known whether the check holds there{where}"
 
@@ -273,7 +273,7 @@ def _describe_holding(found: BlockingCheck, evidence: Evidence) -> str:
     name = found.criterion
     if not found.failed and not found.baseline_failed:
         part = " to which it applies" if _find_excluded(name, evidence) else ""
-        return f"{name}: holds on all {found.cases} cases{part}."
+        return f"{name}: holds on {'the only case' if found.cases == 1 else f'all {found.cases:,} cases'}{part}."
     text = f"{name}: holds, compared with the baseline: {_describe_failures(found)}."
     if found.wavered:
         text += f" Failed once and held when asked again: {name_some(found.wavered, _NAMED)}."
@@ -283,8 +283,12 @@ def _describe_holding(found: BlockingCheck, evidence: Evidence) -> str:
 
 
 def _describe_failures(found: BlockingCheck) -> str:
-    before = f"; the baseline: {found.baseline_failed} of {found.baseline_draws} draws" if found.baseline_draws else ""
-    return f"{found.failed} of {found.cases} cases failed{' at first' if found.failed else ''}{before}"
+    before = (
+        f"; the baseline: {found.baseline_failed} of {show_count(found.baseline_draws, 'draw')}"
+        if found.baseline_draws
+        else ""
+    )
+    return f"{found.failed} of {show_count(found.cases, 'case')} failed{' at first' if found.failed else ''}{before}"
 
 
 def _fails(cases: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from evalgate.decide import statistics
 from evalgate.decide.relation import Relation, measure_relation
+from evalgate.domain.numbers import show_count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,7 +155,8 @@ def find_warnings(found: Agreement, margin: float) -> tuple[str, ...]:
         said.append(f"the observed bias is larger than the margin of {margin:g}: calibrate every absolute threshold")
     if found.kappa is not None and found.units < STEADY_KAPPA:
         said.append(
-            f"kappa from {found.units} labels is imprecise: with {STEADY_KAPPA} or more it is known to about .12"
+            f"kappa from {show_count(found.units, 'label')} is imprecise: with {STEADY_KAPPA} or more it is known "
+            "to about .12"
         )
     seen = found.relation
     if found.standing == "rejected":
@@ -162,8 +164,8 @@ def find_warnings(found: Agreement, margin: float) -> tuple[str, ...]:
         said.append(f"the judge's scores have no useful relation to people's scores ({how}): do not gate on it")
     elif found.standing == "open":
         said.append(
-            f"{found.units} independent labels are too few to show whether the judge agrees with people: label more "
-            "outputs, good ones and bad ones, before you gate on it"
+            f"{show_count(found.units, 'independent label is', 'independent labels are')} too few to show whether the "
+            "judge agrees with people: label more outputs, good ones and bad ones, before you gate on it"
         )
     return tuple(said)
 

@@ -10,6 +10,7 @@ from evalgate.decide.roles import Roles
 from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Policy, Result, Unscored, Verdict
 from evalgate.domain.case_ids import describe_lost
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 
 
 def make_findings(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
@@ -70,7 +71,10 @@ def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list
         return []
     count = len(missing) + unknown
     stopped = "the run stopped early, and these thresholds need more cases; " if evidence.sequential else ""
-    sentence = f"{count} of {evidence.dataset.cases} cases have no result at all: {stopped}run the gate again."
+    sentence = (
+        f"{count} of {show_count(evidence.dataset.cases, 'case')} {'has' if count == 1 else 'have'} no "
+        f"result at all: {stopped}run the gate again."
+    )
     return [make_incomplete_finding(None, sentence, missing)]
 
 
@@ -113,7 +117,9 @@ def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy
         return []
     return [
         make_incomplete_finding(
-            None, f"{len(lost)} critical cases could not be decided: {name_cases(tuple(lost))}.", tuple(lost)
+            None,
+            f"{show_count(len(lost), 'critical case')} could not be decided: {name_cases(tuple(lost))}.",
+            tuple(lost),
         )
     ]
 
@@ -137,15 +143,16 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
             lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
             why = _explain_undecided(evidence.results, name, lost[0])
             sentence = (
-                f"{name}: {paired.lost} of {seen} cases could not be decided ({name_cases(lost)}); the first: {why}"
+                f"{name}: {paired.lost} of {show_count(seen, 'case')} could not be decided "
+                f"({name_cases(lost)}); the first: {why}"
             )
             found.append(make_incomplete_finding(name, sentence, lost))
         elif needed := _describe_needed(standing, paired, len(ruling.limit.list_tested(paired)), name, policy):
             left_out = (*paired.undecided, *paired.left_out)
             why = _explain_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""
             sentence = (
-                f"{name}: only {len(paired.cases)} of {seen} cases have a usable output of both versions, and {needed}"
-                f"{why}."
+                f"{name}: only {len(paired.cases)} of {show_count(seen, 'case')} "
+                f"{'has' if len(paired.cases) == 1 else 'have'} a usable output of both versions, and {needed}{why}."
             )
             found.append(make_incomplete_finding(name, sentence, left_out))
     have = {result.case for result in evidence.results}
@@ -154,7 +161,10 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
         lost = tuple(case for case in standing.alone[name].undecided if case in have)
         if name not in failed and len(lost) > (policy.max_left_out or 0.0) * len(standing.order):
             why = _explain_undecided(evidence.results, name, lost[0])
-            sentence = f"{name}: {len(lost)} cases have no score ({name_cases(lost)}); the first: {why}"
+            sentence = (
+                f"{name}: {show_count(len(lost), 'case has', 'cases have')} no score ({name_cases(lost)}); "
+                f"the first: {why}"
+            )
             found.append(make_incomplete_finding(name, sentence, lost))
     return found
 
@@ -183,7 +193,10 @@ def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: P
         tagged = {result.case for result in evidence.results if tag in result.tags}
         units = len({int(standing.draws.unit[standing.draws.places[case]]) for case in tagged})
         if 0 < units < tags.MIN_CASES:
-            sentence = f"The tag {tag} may block, but {units} cases are too few to test: {tags.MIN_CASES} are needed."
+            sentence = (
+                f"The tag {tag} may block, but {show_count(units, 'case is', 'cases are')} too few to test: "
+                f"{tags.MIN_CASES} are needed."
+            )
             found.append(make_incomplete_finding(None, sentence, ()))
     return found
 
@@ -196,8 +209,8 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
     narrowed = [
         make_incomplete_finding(
             name,
-            f"{name} applied to {len(cases)} cases of the baseline's dataset to which it no longer applies "
-            f"({name_cases(cases)}): undo that, or set policy.removed_cases: allow.",
+            f"{name} applied to {show_count(len(cases), 'case')} of the baseline's dataset to which it no longer "
+            f"applies ({name_cases(cases)}): undo that, or set policy.removed_cases: allow.",
             cases,
         )
         for name, cases in evidence.dataset.narrowed.items()
@@ -205,7 +218,7 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
     narrowed += [
         make_incomplete_finding(
             None,
-            f"The tag {tag} was removed from {len(cases)} {'case' if len(cases) == 1 else 'cases'} of the baseline's "
+            f"The tag {tag} was removed from {show_count(len(cases), 'case')} of the baseline's "
             f"dataset ({name_cases(cases)}): put it back, or set policy.removed_cases: allow.",
             cases,
         )
@@ -213,8 +226,9 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
     ]
     if not lost:
         return narrowed
+    removed = show_count(len(lost), "case of the baseline's dataset was", "cases of the baseline's dataset were")
     sentence = (
-        f"{len(lost)} cases of the baseline's dataset were removed ({name_cases(lost)}): put them back, "
+        f"{removed} removed ({name_cases(lost)}): put {'it' if len(lost) == 1 else 'them'} back, "
         f"or set policy.removed_cases: allow.{describe_lost(lost)}"
     )
     return [make_incomplete_finding(None, sentence, lost), *narrowed]

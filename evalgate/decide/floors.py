@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from evalgate.decide import statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Arm, Criterion, Evidence, Finding, Verdict
-from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.numbers import show, show_count, show_exactly
 
 
 def make_findings(
@@ -43,7 +43,10 @@ def _make_floor_finding(
     if rate >= floor and to_come:
         return None
     passed = rate >= floor
-    sentence = f"{n - len(failed)} of {n} cases hold: {show(held, floor)}, with a floor of {show_exactly(floor)}"
+    sentence = (
+        f"{n - len(failed)} of {show_count(n, 'case')} {'holds' if n - len(failed) == 1 else 'hold'}: "
+        f"{show(held, floor)}, with a floor of {show_exactly(floor)}"
+    )
     return Finding(
         criterion=criterion.name,
         kind="min",

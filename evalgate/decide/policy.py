@@ -34,6 +34,7 @@ from evalgate.domain import (
     Verdict,
     combine_admissions,
 )
+from evalgate.domain.numbers import show_count
 
 _WITHOUT_VERDICT = (ReportKind.SHARD, ReportKind.PART)
 _BROKEN = "The baseline passes in every sample, the candidate in no draw, fresh ones included."
@@ -150,7 +151,9 @@ def _make_undecided(
     standing: looks.GateState,
 ) -> GateReport:
     """Return the report of a shard, which has no verdict of its own, or of a part, which never becomes one."""
-    done = f"{len({result.case for result in evidence.results})} of {evidence.dataset.cases} cases were run"
+    done = (
+        f"{len({result.case for result in evidence.results})} of {show_count(evidence.dataset.cases, 'case')} were run"
+    )
     if evidence.shard is not None:
         what = f"Shard {evidence.shard.number} of {evidence.shard.of}"
         sentence = f"{what}: {done}; `evalgate merge` gives the verdict of all shards."
@@ -287,7 +290,7 @@ def _make_broken_findings(evidence: Evidence, standing: looks.GateState) -> list
         doubtful = {s.case for s in unsure}
         cases = tuple(case for case in standing.order if case in doubtful)
         criteria = ", ".join(dict.fromkeys(s.criterion for s in unsure))
-        turned = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
+        turned = show_count(len(cases), "case")
         named = completeness.name_cases(cases)
         sentence = (
             f"{turned} changed from pass to fail, with too few draws to decide ({criteria}): {named}. "
@@ -302,8 +305,8 @@ def _make_too_many_finding(criterion: str, broken: Sequence[str], standing: look
     fixed = select_kind(standing.suspects, criterion, "fixed", "settled")
     against = f", {len(fixed)} fixed" if fixed else ""
     return (
-        f"{criterion}: {len(broken)} cases are broken{against}, and at most {standing.flips.allowed} more broken than "
-        f"fixed are allowed ({completeness.name_cases(broken)}). {_BROKEN}"
+        f"{criterion}: {show_count(len(broken), 'case is', 'cases are')} broken{against}, and at most "
+        f"{standing.flips.allowed} more broken than fixed are allowed ({completeness.name_cases(broken)}). {_BROKEN}"
     )
 
 

@@ -10,7 +10,7 @@ from evalgate.decide.compare import Paired
 from evalgate.decide.looks import GateState
 from evalgate.domain import Arm, Comparison, ConstantOutput, Evidence, Finding, Output, Policy, Result, Verdict
 from evalgate.domain.case_ids import describe_lost
-from evalgate.domain.numbers import show
+from evalgate.domain.numbers import show, show_count
 
 LARGE_FALL = 0.25
 """The drop of a mean above which a remark is made, for criteria without a threshold."""
@@ -73,7 +73,8 @@ def make_constant_finding(found: ConstantOutput) -> Finding:
         criterion=None,
         kind="constant_output",
         decision=Verdict.INCONCLUSIVE,
-        sentence=f'Constant output: the candidate answers "{short}" in {found.cases} cases with different requests.',
+        sentence=f'Constant output: the candidate answers "{short}" in {show_count(found.cases, "case")} with '
+        "different requests.",
         blocks=True,
     )
 
@@ -87,7 +88,8 @@ def find_remarks(
     if same:
         yield _make_remark(
             None,
-            f"All outputs are identical: both versions give the same text in {same} cases, though the prompt differs.",
+            f"All outputs are identical: both versions give the same text in {show_count(same, 'case')}, though "
+            "the prompt differs.",
         )
     gating = {ruling.limit.criterion for ruling in standing.rulings} | set(standing.roles.blocking)
     gating |= set(standing.roles.floors)
@@ -109,19 +111,23 @@ def _find_case_remarks(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     dataset = evidence.dataset
     if dataset.edited > _MOST * dataset.kept:
         sentence = (
-            f"The cases were edited: of {dataset.kept} cases that {dataset.path} had before, {dataset.edited} have "
-            "other content under the same id."
+            f"The cases were edited: of {show_count(dataset.kept, 'case')} that {dataset.path} had before, "
+            f"{show_count(dataset.edited, 'has', 'have')} other content under the same id."
         )
         yield _make_remark(None, sentence)
     for name, cases in dataset.narrowed.items() if policy.removed_cases == "allow" else ():
         yield _make_remark(
-            name, f"{name} no longer applies to {len(cases)} cases of the baseline's dataset, which the policy allows."
+            name,
+            f"{name} no longer applies to {show_count(len(cases), 'case')} of the baseline's dataset, which the "
+            "policy allows.",
         )
     for tag, cases in dataset.untagged.items() if policy.removed_cases == "allow" else ():
-        what = f"{len(cases)} {'case' if len(cases) == 1 else 'cases'} of the baseline's dataset"
+        what = f"{show_count(len(cases), 'case')} of the baseline's dataset"
         yield _make_remark(None, f"The tag {tag} was removed from {what}, which the policy allows from now on.")
     if dataset.lost and policy.removed_cases == "allow":
-        sentence = f"{len(dataset.lost)} cases of the baseline's dataset were removed, which the policy allows."
+        count = len(dataset.lost)
+        removed = show_count(count, "case of the baseline's dataset was", "cases of the baseline's dataset were")
+        sentence = f"{removed} removed, which the policy allows."
         yield _make_remark(None, sentence + describe_lost(dataset.lost))
 
 

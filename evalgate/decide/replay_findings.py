@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from evalgate.decide.completeness import make_incomplete_finding
 from evalgate.domain import Finding
+from evalgate.domain.numbers import show_count
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.rollout import MOST_FAULTS
 
@@ -18,13 +19,14 @@ def make_findings(rows: ReplayedRows | None) -> Iterator[Finding]:
         count = sum(rows.faults.values())
         why = ", ".join(f"{number:,} {words}" for words, number in sorted(rows.faults.items()))
         sentence = (
-            f"{count:,} of {rows.rows:,} rows of production are left out for a fault ({why}), and at most "
-            f"{MOST_FAULTS:.0%} may be: the others may not be a random part of all."
+            f"{count:,} of {show_count(rows.rows, 'row')} of production {'is' if count == 1 else 'are'} left out for a "
+            f"fault ({why}), and at most {MOST_FAULTS:.0%} may be: the others may not be a random part of all."
         )
         yield make_incomplete_finding(None, sentence, ())
     if rows.has_too_many_unfit:
         sentence = (
-            f"{rows.unfit:,} of {rows.sampled:,} chosen rows have fields that do not fit the prompt or a criterion, "
-            f"and at most {MOST_FAULTS:.0%} may: the others may not be a random part of all."
+            f"{rows.unfit:,} of {show_count(rows.sampled, 'chosen row')} {'has' if rows.unfit == 1 else 'have'} fields "
+            f"that do not fit the prompt or a criterion, and at most {MOST_FAULTS:.0%} may: the others may not be a "
+            "random part of all."
         )
         yield make_incomplete_finding(None, sentence, ())

@@ -11,6 +11,7 @@ from evalgate.decide.draws import Draws, collect_draws
 from evalgate.decide.roles import assign_roles, list_watched
 from evalgate.decide.thresholds import list_limits
 from evalgate.domain import Evidence, Look, Policy, Threshold
+from evalgate.domain.numbers import show_count
 
 _MANY = 100
 _LEFT_OUT = 0.02
@@ -75,7 +76,8 @@ def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy
     last = plan_looks(evidence, thresholds, policy, draws)[-1]
     fewest = min((limit.criterion for limit in of_gate), key=draws.count_units)
     if draws.count_units(fewest) < policy.min_cases:
-        return policy.min_cases, f"{_describe_units(fewest, draws)} are too few to decide"
+        verb = "is" if draws.count_units(fewest) == 1 else "are"
+        return policy.min_cases, f"{_describe_units(fewest, draws)} {verb} too few to decide"
     drops = [limit for limit in of_gate if limit.kind == "max_drop"]
     for limit in sorted(drops, key=lambda limit: limit.value):
         if not statistics.pass_is_possible(draws.count_units(limit.criterion), limit.value, last.level):
@@ -88,8 +90,9 @@ def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy
 def _describe_units(criterion: str, draws: Draws) -> str:
     """Return the number of units of a criterion in words."""
     units, cases = draws.count_units(criterion), int(draws.applies(criterion).sum())
-    what = "cases" if units == cases else f"independent units ({cases} cases)"
-    return f"{units} {what}" + (f" to which {criterion} applies" if cases < len(draws.order) else "")
+    count = show_count(units, "case" if units == cases else "independent unit")
+    of_cases = "" if units == cases else f" ({show_count(cases, 'case')})"
+    return f"{count}{of_cases}" + (f" to which {criterion} applies" if cases < len(draws.order) else "")
 
 
 def has_too_many_lost(lost: int, cases: int, policy: Policy) -> bool:

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from evalgate.decide import blocking, simulated_gates, statistics
 from evalgate.decide import power as planning
 from evalgate.decide.rates import Rate, estimate_rate
+from evalgate.domain.numbers import show_count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -336,13 +337,16 @@ def _lower_scores(samples: Sequence[Sequence[float]]) -> dict[float, float]:
 def _make_remarks(population: _Population, margin: float, conditions: Conditions) -> tuple[str, ...]:
     remarks = []
     count = len(population.groups)
-    units = f"{count} independent units" if population.is_grouped else f"{count} cases"
+    units, are = (
+        show_count(count, "independent unit" if population.is_grouped else "case"),
+        "is" if count == 1 else "are",
+    )
     fewest = planning.count_fewest_cases(margin, sequential=False, alpha=conditions.alpha)
     if count < conditions.min_cases:
         least = f"at least {conditions.min_cases} are needed"
-        remarks.append(f"{units} are too few to decide on the mean ({least}): only broken cases can fail.")
+        remarks.append(f"{units} {are} too few to decide on the mean ({least}): only broken cases can fail.")
     elif count < fewest:
-        remarks.append(f"{units} are too few for a PASS: a margin of {margin:g} needs at least {fewest}.")
+        remarks.append(f"{units} {are} too few for a PASS: a margin of {margin:g} needs at least {fewest}.")
     if population.noise == 0:
         remarks.append(
             "The samples of a case never differ, so equal versions cannot give a false alarm and nothing is tested."

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.domain import Json, Report, SignOff, digest
+from evalgate.domain.numbers import show_count
 
 _FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 # GitHub's addresses for users with a hidden e-mail address: `login@` or, since 2017, `number+login@`.
@@ -248,7 +249,9 @@ def _explain_unnamed(asked: SignOffRequest) -> str | None:
         return f"GitHub lists only {asked.most_commits} commits, so the authors of others are unknown: squash some"
     unnamed = sum(not logins or not all(login.strip() for login in logins) for logins in asked.commits)
     if unnamed or not asked.commits:
-        what = f"who wrote {unnamed} of {len(asked.commits)} commits" if unnamed else "who wrote the change"
+        what = (
+            f"who wrote {unnamed} of {show_count(len(asked.commits), 'commit')}" if unnamed else "who wrote the change"
+        )
         return f"GitHub does not know {what}: add the e-mail address in them to an account, or commit again"
     return None
 

@@ -10,7 +10,7 @@ from typing import Literal
 from evalgate.decide import compare, power, statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Criterion, Finding, LevelPolicy, Look, Policy, Threshold, Verdict
-from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.numbers import show, show_count, show_exactly
 
 # Distance, in standard errors, at which the bound of a mean clears a limit, skewness term included.
 _CLEAR = 1.8
@@ -188,9 +188,9 @@ def _explain_inconclusive(ruling: ThresholdRuling, policy: Policy, numbers: str)
             f"{policy.min_cases - n} more could show a very large drop, {_explain_fewest(ruling, policy)} can prove a "
             "PASS"
         )
-        return f"{n} {_name_units(ruling)} are too few to decide; {enough}: {numbers}."
+        return f"{_count_units(ruling, n)} {'is' if n == 1 else 'are'} too few to decide; {enough}: {numbers}."
     if not statistics.pass_is_possible(n, margin, ruling.look.level):
-        only = f"{n} {_name_units(ruling)} can only show a {'very large' if n < _FEW else 'large'} drop"
+        only = f"{_count_units(ruling, n)} can only show a {'very large' if n < _FEW else 'large'} drop"
         return f"{only}; {_explain_fewest(ruling, policy)} can prove a PASS: {numbers}."
     return f"{unclear}{_explain_crowded(ruling)}{_explain_outlook(ruling, values)}"
 
@@ -215,28 +215,28 @@ def _write_floor_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) -
         return f"proven at or above its floor of {show_exactly(floor)}: {numbers}."
     if n < policy.min_cases:
         least = f"at least {policy.min_cases} are needed"
-        return f"{n} {_name_units(ruling)} are too few to decide, {least}: {numbers}."
+        return f"{_count_units(ruling, n)} {'is' if n == 1 else 'are'} too few to decide, {least}: {numbers}."
     needed = _count_to_settle(statistics.deviation(values), abs(mean - floor), n)
     return (
         f"not proven to be on either side of its floor of {show_exactly(floor)}: {numbers}.{_explain_crowded(ruling)}"
-        f"{'' if ruling.look.early or needed is None else f' To settle it: about {needed} {_name_units(ruling)}.'}"
+        f"{'' if ruling.look.early or needed is None else f' To settle it: about {_count_units(ruling, needed)}.'}"
     )
 
 
 def _name_cases(ruling: ThresholdRuling) -> str:
     """Return the number of cases behind the numbers, and after an early stop, which biases estimates, their total."""
     paired = ruling.paired
-    text = f"{len(paired.cases)} cases"
+    text = show_count(len(paired.cases), "case")
     if paired.is_grouped:
-        text += f" in {len(set(paired.unit.tolist()))} independent units"
+        text += f" in {show_count(len(set(paired.unit.tolist())), 'independent unit')}"
     if ruling.look.early:
         text += f" (stopped early, of {ruling.look.planned})"
     return text
 
 
-def _name_units(ruling: ThresholdRuling) -> str:
-    """Return the name of the unit of the test."""
-    return "independent units" if ruling.paired.is_grouped else "cases"
+def _count_units(ruling: ThresholdRuling, number: int) -> str:
+    """Return a number with the name of the unit of the test."""
+    return show_count(number, "independent unit" if ruling.paired.is_grouped else "case")
 
 
 def _explain_crowded(ruling: ThresholdRuling) -> str:
@@ -263,14 +263,14 @@ def _explain_outlook(ruling: ThresholdRuling, values: statistics.Numbers) -> str
     text = ""
     if spread:
         text = (
-            f" {n} {_name_units(ruling)} with a standard deviation of {show(spread)} reliably show drops of "
+            f" {_count_units(ruling, n)} with a standard deviation of {show(spread)} reliably show drops of "
             f"{show(detectable)} or more."
         )
     if needed <= n:
         needed = _count_to_settle(spread, max(mean + margin, -mean), n) or 0
     if needed > n:
         wider = f", or an allowed drop of {show(detectable)}" if margin < detectable < 1 else ""
-        text += f" To settle it: about {needed} {_name_units(ruling)}{wider}."
+        text += f" To settle it: about {_count_units(ruling, needed)}{wider}."
     if ruling.paired.noise is None or not spread or ruling.paired.is_grouped:
         return text
     candidate, baseline = ruling.paired.samples

@@ -35,6 +35,14 @@ def show_exactly(limit: float) -> str:
     return f"{_round(limit):.{_MOST}f}".rstrip("0").rstrip(".")
 
 
+def show_count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 case", "1,200 cases". `plural` is that of a noun that takes more than an "s".
+
+    The words may have a verb: `show_count(n, "case is", "cases are")`.
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def show_probability(value: float) -> str:
     """Format a p-value with its relation sign: "p = 0.0123", or "p < 0.0001"."""
     return f"p = {value:.4f}" if value >= 0.0001 else "p < 0.0001"

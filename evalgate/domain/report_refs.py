@@ -37,6 +37,10 @@ class DatasetRef:
     same_answer: int = field(default=0, metadata={"optional": True})
 
 
+MOST_LISTED = 2_000
+"""Cases of a gate that a page of HTML shows, and unchanged ones whose inputs a report keeps."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputField:
     """A field of a case that the prompt uses, and its text as a reader sees it."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from evalgate.domain import Calls, Case, Check, Limits, Outcome, Output, Request, Result, Scored, Trial, Unscored, Usage
+from evalgate.domain.numbers import show_count
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
 from evalgate.execute.counters import Price, no_price
@@ -44,7 +45,10 @@ class ProgressEvent:
 
     def describe(self) -> str:
         """Return one line: 12/40 trials, 12 calls, 0 cached, 1 failed."""
-        text = f"{self.done}/{self.total or self.done} trials, {self.calls.made} calls, {self.calls.cached} cached"
+        text = (
+            f"{self.done}/{self.total or self.done} trials, {show_count(self.calls.made, 'call')}, "
+            f"{self.calls.cached:,} cached"
+        )
         return f"{text}, {self.failures} failed" if self.failures else text
 
 

@@ -321,7 +321,7 @@ def _find_extra_outputs(plan: GatePlan, target: Target, provider: RecordedProvid
         over = [case for (of, case), count in asked.items() if of == arm and provider.times(case) > count]
         if not over:
             continue
-        more = f"; also {len(over) - 1} more cases" if len(over) > 1 else ""
+        more = f"; also {len(over) - 1} more case{'' if len(over) == 2 else 's'}" if len(over) > 1 else ""
         message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} are used"
         yield Fault(
             message=f'gate "{plan.gate.name}", {arm}: {message}{more}',

@@ -13,6 +13,7 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import Arm, Case, Config, GatePlan, GateReport, Json, ReleaseSettings, Report, Target
 from evalgate.domain.lists import name_some
 from evalgate.domain.masking import make_mask
+from evalgate.domain.numbers import show_count
 from evalgate.errors import Fault, InputError, MissingSecretError, ServiceError
 from evalgate.gate.experiments import ArmContents, Experiment, ExperimentItem, PromptLink, make_experiment
 from evalgate.gate.options import Machine
@@ -211,11 +212,17 @@ def _list_lost(service: LangfuseExperiments, experiment: Experiment, since: str)
     there = service.read_items(experiment.id, since)
     missing = [item for item in experiment.items if item.root not in there]
     if missing:
-        return [f"{len(missing)} of {len(experiment.items)} items are missing ({_name_items(missing)})"]
+        return [
+            f"{len(missing)} of {show_count(len(experiment.items), 'item')} {'is' if len(missing) == 1 else 'are'} "
+            f"missing ({_name_items(missing)})"
+        ]
     lost: list[str] = []
     counted = service.count_items(experiment.id, since)
     if counted != len(experiment.items) or len(there) != len(experiment.items):
-        lost.append(f"the server counts {counted} items, and {len(experiment.items)} were sent")
+        lost.append(
+            f"the server counts {show_count(counted, 'item')}, and "
+            f"{show_count(len(experiment.items), 'was', 'were')} sent"
+        )
     names = [
         f"{score['name']} of {item.case}"
         for item in experiment.items
@@ -225,7 +232,10 @@ def _list_lost(service: LangfuseExperiments, experiment: Experiment, since: str)
         names.append(f"{experiment.verdict['name']} of the run")
     if names:
         sent = _count_scores(experiment)
-        lost.append(f"{len(names)} of {sent} scores are missing or differ ({name_some(names, _NAMED)})")
+        lost.append(
+            f"{len(names)} of {show_count(sent, 'score')} "
+            f"{'is missing or differs' if len(names) == 1 else 'are missing or differ'} ({name_some(names, _NAMED)})"
+        )
     return lost
 
 

@@ -39,6 +39,7 @@ from evalgate.domain import (
     Trial,
     Unscored,
 )
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.online_criteria import digest_criterion, find_criterion, find_gate
@@ -153,7 +154,10 @@ def describe_cost(cost: ScoringCost) -> str:
     if not cost.answers:
         return "no answer is to be scored yet"
     dollars = "an unknown cost" if cost.cost_usd is None else f"${cost.cost_usd:.4f}"
-    told = f"{cost.answers:,} answers to score: {cost.calls.made:,} calls, {cost.calls.cached:,} cached, {dollars}"
+    told = (
+        f"{show_count(cost.answers, 'answer')} to score: {show_count(cost.calls.made, 'call')}, "
+        f"{cost.calls.cached:,} cached, {dollars}"
+    )
     missing = "; ".join(f"{count:,} without a score: {reason}" for reason, count in cost.unscored.items())
     return "; ".join(filter(None, (told, missing, *cost.warnings)))
 

@@ -16,6 +16,7 @@ from evalgate.change.production import BaselineArm
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
 from evalgate.domain.langfuse_reference import is_langfuse
+from evalgate.domain.numbers import show_count
 from evalgate.domain.placeholders import describe_placeholders
 from evalgate.errors import (
     EvalgateError,
@@ -212,7 +213,7 @@ def find_option_faults(gate: Gate, dataset: GoldenDataset) -> list[Fault]:
         wrong = list(case_options.find_faults(check, (case for case in dataset.cases if applies(check, case))))
         if wrong:
             case, why = wrong[0]
-            more = f", and {len(wrong) - 1} more cases" if len(wrong) > 1 else ""
+            more = f", and {show_count(len(wrong) - 1, 'more case')}" if len(wrong) > 1 else ""
             place = Place(path=dataset.path, line=case.line)
             faults.append(
                 Fault(message=f"the check {check.name} cannot be used for case {case.id}{more}: {why}", place=place)

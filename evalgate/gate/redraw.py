@@ -31,6 +31,7 @@ from evalgate.domain import (
     Request,
     Result,
 )
+from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError
 from evalgate.gate import adapted_targets, engine_setup, evaluate, pipeline, reports, similarity_run, verdict_cache
 from evalgate.gate.options import CallMode, Machine
@@ -221,7 +222,7 @@ def _sample_again(plan: GatePlan, bare: GatePlan, cases: Collection[str]) -> Gat
     """Return the plan with trials of the baseline, from `bare`, in place of the stored samples of some cases."""
     has_trials = {trial.case.id for trial in plan.trials if trial.arm is Arm.BASELINE}
     more = [t for t in bare.trials if t.arm is Arm.BASELINE and t.case.id in cases and t.case.id not in has_trials]
-    count = f"{len(cases)} {'case' if len(cases) == 1 else 'cases'}"
+    count = show_count(len(cases), "case")
     note = f"drawn again: the answers of candidate and baseline to {count}"
     return replace(
         plan,

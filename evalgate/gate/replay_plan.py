@@ -29,6 +29,7 @@ from evalgate.domain import (
     applies,
 )
 from evalgate.domain.field_paths import dig
+from evalgate.domain.numbers import show_count
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.errors import Fault, InputError, ServiceError
 from evalgate.gate.plans import find_option_faults
@@ -84,7 +85,7 @@ def make_replay_plan(
         first = next((fault for fault in faults.values() if fault is not None), None)
         why = "" if first is None else f"; of the first, {first.message}"
         raise ServiceError(
-            f"{gate.name}: none of the {len(bare)} chosen rows has fields that fit the prompt{why}",
+            f"{gate.name}: none of the {show_count(len(bare), 'chosen row')} has fields that fit the prompt{why}",
             hint="log the variables that the prompt was filled with: fields of `served.row`",
         )
     rows = replace(rows, sampled=len(bare), unfit=len(bare) - len(fit), redraws=versions.redraws)
@@ -125,7 +126,10 @@ def _describe(rows: ReplayedRows) -> Iterator[str]:
         "what production answered; it is not a verdict of the gate, and moves no label"
     )
     if rows.unfit:
-        yield f"{rows.unfit} of {rows.sampled} chosen rows are left out: their fields do not fit"
+        yield (
+            f"{rows.unfit} of {show_count(rows.sampled, 'chosen row')} {'is' if rows.unfit == 1 else 'are'} left "
+            "out: fields do not fit"
+        )
     if not rows.redraws:
         yield (
             "the version in production cannot be asked again: its target has changed since it was published; single "

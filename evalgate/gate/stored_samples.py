@@ -31,6 +31,7 @@ from evalgate.domain import (
     Unscored,
     digest,
 )
+from evalgate.domain.numbers import show_count
 from evalgate.domain.report_criteria import find_excluded, list_criteria, make_judge_criterion
 from evalgate.errors import InputError
 from evalgate.gate import adapted_targets
@@ -170,7 +171,10 @@ def explain_outage(results: Sequence[Result]) -> str | None:
     failed = sum((result.values.get(ANSWERED) or 0.0) < CASE_PASSES for result in results)
     if failed <= MAX_UNANSWERED * len(results):
         return None
-    return f"{failed} of {len(results)} draws are not answers, and {MAX_UNANSWERED:.0%} are allowed"
+    return (
+        f"{failed} of {show_count(len(results), 'draw')} "
+        f"{'is no answer' if failed == 1 else 'are not answers'}, and {MAX_UNANSWERED:.0%} are allowed"
+    )
 
 
 def explain_stale(stored: StoredBaseline, policy: Policy) -> str | None:
@@ -225,7 +229,7 @@ def _explain_incomplete(found: StoredBaseline, cases: Sequence[str], samples: in
     have = {(result.case, result.repeat) for result in found.results}
     expected = {(case, repeat) for case in cases for repeat in range(samples)}
     if have != expected:
-        return f"it holds {len(have & expected)} of {len(expected)} samples"
+        return f"it holds {len(have & expected)} of {show_count(len(expected), 'sample')}"
     lost = list_incomplete(found.results)
     return f"case {lost[0]} has a failed call" if lost else None
 

@@ -33,6 +33,7 @@ from evalgate.domain import (
     decode_outcome,
     encode_outcome,
 )
+from evalgate.domain.numbers import show_count
 from evalgate.gate import verdict_cache
 from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.store.store import Store
@@ -97,7 +98,7 @@ class UnansweredDraws:
         if not count:
             return gate
         note = (
-            f"{count} {'draw' if count == 1 else 'draws'} of the candidate had no answer in an earlier run of the same "
+            f"{show_count(count, 'draw')} of the candidate had no answer in an earlier run of the same "
             "content, and count as they were: an answer that followed a refusal in an earlier run would be a second "
             "draw. Edit the prompt, or `evalgate cache prune --forget-verdicts` if the endpoint was at fault"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalgate.domain import Json
+from evalgate.domain.numbers import show_count
 from evalgate.domain.strict_json import JsonError, load
 from evalgate.errors import InputError
 from evalgate.inputs.formats import json_lines
@@ -89,7 +90,11 @@ def choose_call(calls: Sequence[LoggedCall], name: str | None, path: str) -> Log
         return fitting[0]
     known = [call.id for call in calls if call.id is not None]
     listed = ", ".join(known[:10]) + (", ..." if len(known) > 10 else "")
-    what = f'no call has the id "{name}"' if name is not None and not fitting else f"has {len(fitting)} calls"
+    what = (
+        f'no call has the id "{name}"'
+        if name is not None and not fitting
+        else f"has {show_count(len(fitting), 'call')}"
+    )
     raise refuse(what, path, hint=f"name one with --case: {listed}" if listed else "give a file with one call")
 
 

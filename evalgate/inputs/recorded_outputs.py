@@ -21,6 +21,7 @@ from evalgate.domain import (
 )
 from evalgate.domain.case_ids import is_derived
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import Fault, Place
 from evalgate.inputs.formats.nodes import raise_faults, refuse
@@ -88,10 +89,16 @@ def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, sample
         if times[case.id] > 1 and any((case.id, repeat) not in outputs for repeat in range(samples))
     ]
     faults = []
-    for cases, what in ((lacking, "no output"), (short, f"some outputs, but not one for each of {samples} samples")):
+    for cases, what in (
+        (lacking, "no output"),
+        (short, f"some outputs, but not one for each of {show_count(samples, 'sample')}"),
+    ):
         if cases:
             named = name_some(cases, _NAMED)
-            message = f"{len(cases)} of {len(dataset.cases)} cases of {dataset.path} have {what}: {named}"
+            message = (
+                f"{len(cases)} of {show_count(len(dataset.cases), 'case')} of {dataset.path} "
+                f"{'has' if len(cases) == 1 else 'have'} {what}: {named}"
+            )
             hint = "record one line for each" if cases is lacking else "number them with `repeat`, from 0"
             if any(map(is_derived, cases)):
                 hint = "give the cases an `id`, and the recorded outputs the same one as `case`"

@@ -23,6 +23,7 @@ from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest_closest
+from evalgate.domain.numbers import show_count
 from evalgate.domain.similarity import SEMANTIC_SIMILARITY
 from evalgate.errors import Fault, Place
 
@@ -185,7 +186,7 @@ def _looks_like_list(value: Json) -> bool:
 
 def _name_cases(cases: Sequence[Case], dataset: GoldenDataset) -> str:
     named = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in cases]
-    return f"{len(cases)} of {len(dataset.cases)} cases: {name_some(named, _NAMED, rest=AND_MORE)}"
+    return f"{len(cases)} of {show_count(len(dataset.cases), 'case')}: {name_some(named, _NAMED, rest=AND_MORE)}"
 
 
 def _place(cases: Sequence[Case], dataset: GoldenDataset) -> Place:

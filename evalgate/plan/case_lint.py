@@ -11,6 +11,7 @@ from evalgate.domain import Case, Check, Gate, GoldenDataset, Policy, PromptVers
 from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.domain.placeholders import PLACEHOLDER, is_placeholder
 from evalgate.domain.units import number_units
 from evalgate.errors import Place
@@ -148,7 +149,7 @@ def _find_leaks(
                 leaks.append(_make("leaked_answer", message, dataset, case.line, hint))
     yield from leaks[:_LISTED]
     if len(leaks) > _LISTED:
-        message = f"and {len(leaks) - _LISTED} more leaked answers"
+        message = f"and {show_count(len(leaks) - _LISTED, 'more leaked answer')}"
         yield _make("leaked_answer", message, dataset, leaks[_LISTED].place.line, hint)
 
 
@@ -221,8 +222,9 @@ def _find_always_passing(dataset: GoldenDataset, record: CaseRecord | None) -> I
         return
     named = name_some([case.id for case in there], _NAMED, rest=AND_MORE)
     message = (
-        f"{len(there)} of {len(dataset.cases)} cases have the full scores with each of the {record.versions} versions "
-        f"in stored reports, and show no difference: {named}"
+        f"{len(there)} of {show_count(len(dataset.cases), 'case')} {'has' if len(there) == 1 else 'have'} the full "
+        f"scores with each of the {show_count(record.versions, 'version')} in stored reports, and show no difference: "
+        f"{named}"
     )
     hint = "replace some by cases on which a version failed; keep those that guard against a known mistake"
     yield _make("always_passes", message, dataset, there[0].line, hint)

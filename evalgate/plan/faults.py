@@ -9,6 +9,7 @@ from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, Prompt
 from evalgate.domain.jinja_templates import find_optional_names
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import bare, find_closest, find_meant, fold, suggest
+from evalgate.domain.numbers import show_count
 from evalgate.domain.templates import find_placeholders
 from evalgate.errors import Fault, Place
 from evalgate.plan.asked_field import list_askable_fields
@@ -108,7 +109,7 @@ def find_same_for_all(version: PromptVersion, target: Target, dataset: GoldenDat
     """
     if target.kind in ("recorded", "python") or len(dataset.cases) < 2 or not version.messages or version.variables:
         return
-    message = f"no message uses a field of the cases, so all {len(dataset.cases)} cases send the same request"
+    message = f"no message uses a field of the cases, so all {len(dataset.cases):,} cases send the same request"
     fields = list_askable_fields(dataset)[:3]
     shown = ", ".join(f"{{{{{name}}}}}" for name in fields)
     hint = f"put the case's text where it belongs, such as {shown}"
@@ -151,7 +152,7 @@ def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: G
             if intended is not None:
                 found.setdefault((key, intended), []).append(case.line)
     for (key, intended), lines in sorted(found.items()):
-        count = f" in {len(lines)} of {len(dataset.cases)} cases" if len(lines) > 1 else ""
+        count = f" in {len(lines)} of {show_count(len(dataset.cases), 'case')}" if len(lines) > 1 else ""
         yield Fault(
             message=f'unknown key "{key}"{count}; {suggest(intended)}',
             place=Place(path=dataset.path, line=min(lines)),

@@ -24,6 +24,7 @@ from evalgate.domain import (
     Trial,
     applies,
 )
+from evalgate.domain.numbers import show_count
 from evalgate.domain.units import find_first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
@@ -174,7 +175,7 @@ def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
     units = number_units(plan.order, index_clusters(plan.dataset), plan.requests, plan.alike)
     count = len(set(units))
     if shard.of > count:
-        raise InputError(f"{shard.of} shards for {count} cases", hint="take fewer shards")
+        raise InputError(f"{show_count(shard.of, 'shard')} for {show_count(count, 'case')}", hint="take fewer shards")
     cases = {case for case, unit in zip(plan.order, units, strict=True) if unit % shard.of == shard.number - 1}
     return replace(
         plan,

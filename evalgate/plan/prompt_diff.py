@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invisible
 from evalgate.domain.jinja_templates import list_logic
 from evalgate.domain.lists import name_some
-from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.numbers import show, show_count, show_exactly
 from evalgate.domain.property_order import find_unusual_orders, keep_order
 from evalgate.domain.templates import MUSTACHE
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
@@ -82,7 +82,7 @@ def describe_differences(
     major += roles or _find_moved_variables(candidate, baseline)
     if major:
         return Level.MAJOR, major
-    minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
+    minor = [f"{show_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
     minor += ["the user message of the gate changed"] if candidate.user != baseline.user else []
     minor += _describe_parts(candidate, baseline)
     minor += _describe_logic(candidate, baseline)
@@ -92,7 +92,7 @@ def describe_differences(
     if found.share > minor_share:
         minor.append(f"{percent} (PATCH: at most {show_exactly(100 * minor_share)} %)")
     if found.words > minor_words:
-        minor.append(f"{_count(found.words, 'word')} changed (PATCH: at most {minor_words})")
+        minor.append(f"{show_count(found.words, 'word')} changed (PATCH: at most {minor_words})")
     if found.bounded:
         minor.append(f"more than {MOST_ALIGNED:,} words between the first edit and the last: all count as changed")
     minor += _describe_unseen(found, _list_texts(candidate), _list_texts(baseline))
@@ -154,9 +154,9 @@ def _describe_unseen(found: PromptDiff, new: Sequence[str], old: Sequence[str]) 
     moved = abs(white - white_old)
     if moved > max(MORE_WHITE_SPACE, SHARE_OF_WHITE_SPACE * max(visible, visible_old)):
         verb = "added" if white > white_old else "removed"
-        reasons.append(f"{moved:,} characters of white space {verb}")
+        reasons.append(f"{show_count(moved, 'character')} of white space {verb}")
     elif longest > max(longest_old, LONGEST_WHITE_SPACE):
-        reasons.append(f"a run of {longest:,} characters of white space added")
+        reasons.append(f"a run of {show_count(longest, 'character')} of white space added")
     return reasons
 
 
@@ -332,7 +332,3 @@ def _make_plain(value: Json) -> Json:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_make_plain(item) for item in value]
     return value
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

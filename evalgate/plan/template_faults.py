@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from evalgate.domain import GoldenDataset, PromptVersion
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.domain.templates import Placeholder, RenderingError, find_placeholders, find_unfilled, is_name
 from evalgate.errors import Fault, Place
 
@@ -66,7 +67,7 @@ def find_rendering_faults(version: PromptVersion, dataset: GoldenDataset) -> Ite
             found.setdefault(key, []).append(case.id)
     for key, cases in found.items():
         count = len(dataset.cases)
-        given = "every case" if len(cases) == count else f"{len(cases)} of {count} cases: "
+        given = "every case" if len(cases) == count else f"{len(cases)} of {show_count(count, 'case')}: "
         named = "" if len(cases) == count else name_some(cases, _NAMED, rest=_AND_MORE)
         hint = "test for it: {% if NAME is defined %}, or give it a default" if "is undefined" in key[0] else None
         yield Fault(message=f"{key[0]}, with {given}{named}", place=places[key], hint=hint)

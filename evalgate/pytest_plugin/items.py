@@ -14,6 +14,7 @@ from typing import assert_never
 import pytest
 
 from evalgate.domain import GateReport, Report
+from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, InterruptedRunError, NothingToCompareError
 from evalgate.pytest_plugin.runs import AskedRun, Runs, decide_part, list_cases
 from evalgate.report import case_states, view
@@ -225,7 +226,7 @@ def _explain_no_gate(config: pytest.Config, file: GateFile, own: list[CaseItem],
         file.wanted = {
             gate: tuple(case for case in cases if (gate, case) in selected) for gate, cases in file.cases.items()
         }
-        return f"{len(selected)} of {len(every)} cases are selected"
+        return f"{len(selected)} of {show_count(len(every), 'case')} {'is' if len(selected) == 1 else 'are'} selected"
     if not is_selected:
         return "the verdict is deselected"
     if config.getoption("maxfail"):

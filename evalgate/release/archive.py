@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError, Place
 from evalgate.release.checked_value import LARGEST, DocumentError, Value, load_value
 from evalgate.release.document import PublishedVersion, encode_version, parse_version
@@ -65,8 +66,8 @@ def read_archive(data: bytes, path: str) -> ReleaseArchive:
             ) from None
     if (len(documents), len(versions)) != counts:
         raise InputError(
-            f"has {len(documents)} revisions and {len(versions)} versions, but by its first line {counts[0]} and "
-            f"{counts[1]}",
+            f"has {show_count(len(documents), 'revision')} and {show_count(len(versions), 'version')}, but by its "
+            f"first line {counts[0]} and {counts[1]}",
             place=Place(path=path),
             hint="it was cut or edited: export the ledger again",
         )

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from evalgate.domain.numbers import show_count
 from evalgate.errors import GitError, InputError
 from evalgate.release.checked_value import LARGEST
 from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_version
@@ -124,7 +125,8 @@ class GitRegistry:
                 break
             time.sleep(random.uniform(0, _WAIT_SECONDS * 2 ** min(attempt, 5)))
         raise RegistryError(
-            f"{self.url}: {attempt + 1} pushes were lost to other ones: {lost}", hint="repeat the command later"
+            f"{self.url}: {show_count(attempt + 1, 'push was', 'pushes were')} lost to other ones: {lost}",
+            hint="repeat the command later",
         )
 
     def put(self, version: PublishedVersion, name: str) -> None:

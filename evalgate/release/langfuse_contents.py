@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError
 from evalgate.release.document import HISTORY, PublishedMessage, PublishedVersion, Variable
 
@@ -88,7 +89,7 @@ def make_langfuse_contents(name: str, version: PublishedVersion, *, is_text: boo
         or len(asked) > 1
         or "content" not in messages[0]
     ):
-        _refuse(name, version, f"it has {len(messages)} messages, and {name} is a text prompt there")
+        _refuse(name, version, f"it has {show_count(len(messages), 'message')}, and {name} is a text prompt there")
     return LangfuseContents(prompt=str(messages[0]["content"]), config=config)
 
 

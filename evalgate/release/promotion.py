@@ -10,6 +10,7 @@ from typing import Any
 
 from semver import Version
 
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError
 from evalgate.release.document import LABELS, PAST_KEPT, Entry, PublishedVersion, ReleaseDocument
 from evalgate.release.registry import RefusedError, StoredDocument
@@ -168,10 +169,10 @@ def find_canary(document: ReleaseDocument, version: PublishedVersion) -> tuple[i
     if baseline is not None and not _is_reached(document, production, baseline):
         hours = max(hours, version.evaluation.minor_canary_hours)
     if hours == version.canary_hours:
-        return hours, f"a {version.level} change needs a canary of {hours} hours"
+        return hours, f"a {version.level} change needs a canary of {show_count(hours, 'hour')}"
     return hours, (
         f"its level, {version.level}, is that of the change from {str(baseline)[:12]}, and production is {production}: "
-        f"it needs a canary of {hours} hours, as a MINOR change does"
+        f"it needs a canary of {show_count(hours, 'hour')}, as a MINOR change does"
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import Arm, Evidence, Outcome, Output, Usage
+from evalgate.domain.numbers import show_count
 from evalgate.report.view import format_cost
 
 NONE = "not measured"
@@ -45,7 +46,7 @@ def make_rows(arms: Sequence[ArmUsage]) -> tuple[tuple[str, ...], ...]:
 def describe_arm(one: ArmUsage) -> str:
     """Return what an arm took as a sentence without its name."""
     seconds, tokens, dollars = _describe(one)
-    answers = f"{one.answers:,} {'answer' if one.answers == 1 else 'answers'}"
+    answers = show_count(one.answers, "answer")
     each = "seconds not measured" if seconds == NONE else f"{seconds} each"
     return f"{answers}; {each}; {'tokens not measured' if tokens == NONE else tokens}; {dollars}"
 

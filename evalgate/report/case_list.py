@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Literal, TypeAlias
 
 from evalgate.domain import Arm, GateReport, Json, ReportKind, Result, Score
-from evalgate.domain.numbers import show
+from evalgate.domain.numbers import show, show_count
 
 Group: TypeAlias = Literal["broken", "worse", "failing", "unstable", "unscored", "other"]
 
@@ -104,7 +104,10 @@ def _tell_unstable(name: str, arms: _Scores) -> Iterator[str]:
     for arm, values in arms.items():
         passed = sum(value >= _PASSES for value in values)
         if 0 < passed < len(values):
-            yield f"{name}: {passed} of {len(values)} samples of the {arm} pass"
+            yield (
+                f"{name}: {passed} of {show_count(len(values), 'sample')} of the {arm} "
+                f"{'passes' if passed == 1 else 'pass'}"
+            )
 
 
 def _list_missing(gate: GateReport, case: str, results: Sequence[Result]) -> tuple[str, ...]:

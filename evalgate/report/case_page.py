@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from evalgate.domain import Arm, Failure, GateReport, InputField, Json, Output, ReportKind, Result, Score, Unscored
-from evalgate.domain.numbers import show
+from evalgate.domain.numbers import show, show_count
 from evalgate.domain.sent_prompts import SentCase, SentPrompt
 from evalgate.report import view
 from evalgate.report.case_selection import ONLY_SCORES, Mark
@@ -148,7 +148,9 @@ def _list_facts(result: Result) -> list[str]:
     if outcome.seconds is not None:
         facts.append(f"{outcome.seconds:.2f} s")
     if outcome.usage is not None:
-        facts.append(f"{outcome.usage.input_tokens} input and {outcome.usage.output_tokens} output tokens")
+        facts.append(
+            f"{outcome.usage.input_tokens:,} input and {show_count(outcome.usage.output_tokens, 'output token')}"
+        )
     if outcome.cost_usd is not None:
         facts.append(view.format_cost(outcome.cost_usd))
     if result.served_by is not None:
@@ -178,7 +180,10 @@ def _explain_none(gate: GateReport, arm: Arm | None) -> str:
     cases = len({result.case for result in evidence.results})
     if not cases:
         return "no case was run: the verdict follows from the versions alone, or from an earlier one"
-    return f"this case was not run: {cases} of {evidence.dataset.cases} cases were"
+    return (
+        f"this case was not run: {cases} of {show_count(evidence.dataset.cases, 'case')} "
+        f"{'was' if cases == 1 else 'were'}"
+    )
 
 
 def _compare_prompts(prompts: Sequence[SentPrompt]) -> tuple[str, ...]:

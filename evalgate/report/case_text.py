@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from evalgate.domain import GateReport, Report
+from evalgate.domain.numbers import show_count
 from evalgate.domain.sent_prompts import SentPrompt
 from evalgate.report import view
 from evalgate.report.case_list import TITLES, ListedCase, list_cases
@@ -44,7 +45,7 @@ def render_part(report: Report, *, color: bool) -> str:
         evidence = gate.evidence
         calls = evidence.calls
         cost = view.format_cost(evidence.cost_usd)
-        rows += [wrap_words(f"{calls.made} calls made, {calls.cached} cached; {cost}"), ""]
+        rows += [wrap_words(f"{show_count(calls.made, 'call')} made, {calls.cached:,} cached; {cost}"), ""]
     rows += [wrap_words(f"warning: {warning}") for warning in report.warnings]
     rows += [
         wrap_words(
@@ -137,7 +138,7 @@ class _Markdown:
 def _list(gate: GateReport, cases: Sequence[ListedCase], style: _Terminal | _Markdown) -> Iterator[str]:
     evidence = gate.evidence
     done = len({result.case for result in evidence.results})
-    beside = f"{done} of {evidence.dataset.cases} cases were run"
+    beside = f"{done} of {show_count(evidence.dataset.cases, 'case')} {'was' if done == 1 else 'were'} run"
     is_part = bool(evidence.part)
     yield from style.title(evidence.name if is_part else f"{view.headline(gate)}  {evidence.name}", beside)
     for group, title in TITLES.items():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import GateReport, Report
+from evalgate.domain.numbers import show_count
 from evalgate.report import case_selection, footer, markdown
 from evalgate.report.escape import html, html_code, link, prose
 from evalgate.report.escape import markdown as inline
@@ -140,7 +141,7 @@ def _render_cost(report: Report) -> Iterator[Part]:
 def _describe_lost(lost: Sequence[str]) -> str:
     """Return the counts of what is left out, in the order of the page: "12 cases, 1 table of criteria"."""
     counts = {what: lost.count(what) for what in lost}
-    return ", ".join(f"{count} {what if count == 1 else _PLURALS[what]}" for what, count in counts.items())
+    return ", ".join(show_count(count, what, _PLURALS[what]) for what, count in counts.items())
 
 
 def _render_details(gate: GateReport, single: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import ANSWERED, BlockingCheck, Comparison, GateReport, Verdict
-from evalgate.domain.numbers import show
+from evalgate.domain.numbers import show, show_count
 from evalgate.report import movements, view
 from evalgate.report.similarity_lines import describe_similarity
 
@@ -159,5 +159,9 @@ def _describe_counts(check: BlockingCheck, comparison: Comparison) -> str:
         }
         parts = [f"{len(cases)} {words}" for words, cases in outcomes.items() if cases]
         text += f" at first ({', '.join(parts)})" if parts else " at first"
-    before = f"; the baseline: {check.baseline_failed} of {check.baseline_draws} draws" if check.baseline_draws else ""
+    before = (
+        f"; the baseline: {check.baseline_failed} of {show_count(check.baseline_draws, 'draw')}"
+        if check.baseline_draws
+        else ""
+    )
     return f"{text}{before}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.domain import Evidence, InputField
+from evalgate.domain.numbers import show_count
 from evalgate.report.escape import block
 from evalgate.report.text_diff import Excerpt, Piece
 
@@ -43,7 +44,7 @@ def count_changes(rows: Iterable[DiffRow]) -> str:
     """Return the size of a difference in words: "3 lines removed, 1 added"."""
     kinds = [row.kind for row in rows]
     removed, added = kinds.count("removed"), kinds.count("added")
-    return f"{removed} {'line' if removed == 1 else 'lines'} removed, {added} added"
+    return f"{show_count(removed, 'line')} removed, {added:,} added"
 
 
 def _compare_parts(old: Sequence[InputField], new: Sequence[InputField]) -> Iterator[DiffRow]:

@@ -93,7 +93,11 @@ FINDINGS: Mapping[str, Explanation] = {
         effect="INCONCLUSIVE at every level with exit code 4: what was not measured never passes.",
         mend="Follow the finding: run the gate again after an outage, put removed cases or tags back, or bring cases.",
         page="docs/decision.md#what-it-decides-and-when",
-        phrases=("could not be decided", "have no score", "have no result", "were removed", "too few to test"),
+        phrases=(
+            "could not be decided",
+            *("have no score", "has no score", "have no result", "has no result"),
+            *("were removed", "was removed", "too few to test"),
+        ),
     ),
     "no_baseline": Explanation(
         means="There is no earlier version to compare with, as for a new prompt.",

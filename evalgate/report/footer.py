@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, ReportKind, VersionRef
 from evalgate.domain.lists import name_some
-from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.numbers import show, show_count, show_exactly
 from evalgate.report import arm_usage, criteria_table, view
 from evalgate.report.escape import prose
 
@@ -78,7 +78,9 @@ def describe_cost(report: Report) -> str:
     made, cached, saved = (
         sum(getattr(gate.evidence.calls, name) for gate in report.gates) for name in ("made", "cached", "saved")
     )
-    return f"{view.format_cost(report.cost_usd)}, {made:,} calls made, {cached:,} cached, {saved:,} not needed"
+    return (
+        f"{view.format_cost(report.cost_usd)}, {show_count(made, 'call')} made, {cached:,} cached, {saved:,} not needed"
+    )
 
 
 def describe_calls(evidence: Evidence) -> str:
@@ -110,12 +112,11 @@ def _describe_version(version: VersionRef | None, otherwise: str) -> str:
 
 def _describe_cases(gate: GateReport) -> str:
     dataset, counts = gate.evidence.dataset, gate.counts
-    units = f" ({gate.units} independent units)" if 0 < gate.units != dataset.cases else ""
+    units = f" ({show_count(gate.units, 'independent unit')})" if 0 < gate.units != dataset.cases else ""
     return (
-        f"{dataset.cases}{units} of {dataset.path}, digest {dataset.digest[:12]}; "
-        f"{counts.decided} of {counts.expected} scores decided, "
-        f"{counts.failures} {'call' if counts.failures == 1 else 'calls'} without an output, "
-        f"{counts.unscored} {'score' if counts.unscored == 1 else 'scores'} missing"
+        f"{dataset.cases}{units} of {dataset.path}, digest {dataset.digest[:12]}; {counts.decided} of "
+        f"{show_count(counts.expected, 'score')} decided, {show_count(counts.failures, 'call')} without an output, "
+        f"{show_count(counts.unscored, 'score')} missing"
     )
 
 
@@ -141,16 +142,19 @@ def _describe_look(look: Look) -> str:
     """Return the number of cases compared; a run can stop at fixed points of the data (interim analyses)."""
     confidence = f"each bound holds with {100 * (1 - look.level):.1f} % confidence"
     if look.early:
-        where = f"{look.cases} of {look.planned} cases, where the verdict was clear (interim analysis {look.number} of"
+        where = (
+            f"{look.cases} of {show_count(look.planned, 'case')}, where the verdict was clear (interim "
+            f"analysis {look.number} of"
+        )
         return f"{where} {look.of}); {confidence}; estimates after an early stop are biased away from 0"
-    return f"all {look.planned} cases; {confidence}"
+    return f"{'the only case' if look.planned == 1 else f'all {look.planned:,} cases'}; {confidence}"
 
 
 def _describe_turned(gate: GateReport) -> str:
     """Return the cases that were broken and fixed, by criterion."""
     parts = [f"{c.criterion}: {', '.join(found)}" for c in gate.comparisons if (found := _list_turned(c))]
     confirming = gate.evidence.calls.confirming
-    drawn = f"; {confirming} calls for fresh samples" if confirming else ""
+    drawn = f"; {show_count(confirming, 'call')} for fresh samples" if confirming else ""
     if not parts:
         return f"{_NONE_BROKEN}{drawn}"
     allowed = gate.flips.allowed
@@ -173,7 +177,7 @@ def _name_cases(cases: Sequence[str]) -> str:
 
 
 def _describe_tags(gate: GateReport) -> str:
-    seen = f" of the first {gate.look.cases} cases" if gate.look.early else ""
+    seen = f" of the first {show_count(gate.look.cases, 'case')}" if gate.look.early else ""
     if not gate.tags:
         return f"none flagged (of tags with 8 cases or more{seen}; false discovery rate 10 %, Benjamini-Hochberg)"
     falls = [
@@ -186,6 +190,6 @@ def _describe_tags(gate: GateReport) -> str:
 def _describe_gate_calls(evidence: Evidence) -> str:
     usage = evidence.usage
     return (
-        f"{describe_calls(evidence)}; "
-        f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {view.format_cost(evidence.cost_usd)}"
+        f"{describe_calls(evidence)}; {usage.input_tokens:,} input and "
+        f"{show_count(usage.output_tokens, 'output token')}; {view.format_cost(evidence.cost_usd)}"
     )

@@ -1,4 +1,4 @@
-"""The pictures of a history: intervals against the allowed drop, run by run, and the cost of each week."""
+"""The pictures of a history: intervals against the allowed drop, run by run, and the cost of each week or run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalgate.domain.history_rows import HistoryRun, PeriodTotals
+from evalgate.domain.numbers import show_count
 from evalgate.report.charts import AxisTick, Scale, make_ticks
 from evalgate.report.view import format_cost
 
@@ -33,8 +34,8 @@ class RunBar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WeekColumn:
-    """The cost of one week: a column, in pixels."""
+class CostColumn:
+    """The cost of one week or run: a column, in pixels."""
 
     x: str
     y: str
@@ -53,7 +54,7 @@ class HistoryChart:
     y_ticks: tuple[AxisTick, ...]
     zero: str
     bars: tuple[RunBar, ...] = ()
-    columns: tuple[WeekColumn, ...] = ()
+    columns: tuple[CostColumn, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -74,7 +75,7 @@ def draw_intervals(runs: Sequence[HistoryRun], criterion: str) -> HistoryChart |
     places = _place(len(found))
     half = min(9.0, (WIDTH - LEFT - RIGHT) / len(found) / 2)
     return HistoryChart(
-        label=f"The difference of {len(found)} runs with intervals and the allowed drop; a table has the numbers",
+        label=f"The difference of {show_count(len(found), 'run')} with its interval; a table has the numbers",
         y_title="candidate minus baseline",
         x_ticks=_label(places, [run.at[:10] for run, _ in found]),
         y_ticks=tuple(AxisTick(at=y.place(one), text=f"{one:+.6g}" if one else "0") for one in ticks),
@@ -99,29 +100,48 @@ def draw_intervals(runs: Sequence[HistoryRun], criterion: str) -> HistoryChart |
 def draw_costs(weeks: Sequence[PeriodTotals]) -> HistoryChart | None:
     """Return the chart of the dollars of each week of one gate; None if nothing was paid."""
     shown = weeks[-MOST:]
-    most = max((week.cost_usd for week in shown), default=0.0)
+    return _draw_columns(
+        [(week.week, f"week of {week.week}", week.cost_usd) for week in shown],
+        label=f"The cost of {show_count(len(shown), 'week')}; a table has the numbers",
+        y_title="dollars per week",
+    )
+
+
+def draw_run_costs(runs: Sequence[HistoryRun]) -> HistoryChart | None:
+    """Return the chart of the dollars of each run whose cost is known; None if nothing was paid."""
+    known = [(run, run.cost_usd) for run in runs if run.cost_usd is not None][-MOST:]
+    return _draw_columns(
+        [(run.at[:10], run.at, cost) for run, cost in known],
+        label=f"The cost of {show_count(len(known), 'run')}; a table has the numbers",
+        y_title="dollars per run",
+    )
+
+
+def _draw_columns(amounts: Sequence[tuple[str, str, float]], *, label: str, y_title: str) -> HistoryChart | None:
+    """Return the chart of dollars, each with its label on the axis and its name; None if nothing was paid."""
+    most = max((cost for _, _, cost in amounts), default=0.0)
     if most <= 0:
         return None
     ticks = make_ticks(0.0, most, most=4)
     y = Scale(low=0.0, high=ticks[-1], start=HEIGHT - BOTTOM, end=TOP)
-    places = _place(len(shown))
-    width = min(36.0, 0.7 * (WIDTH - LEFT - RIGHT) / len(shown))
+    places = _place(len(amounts))
+    width = min(36.0, 0.7 * (WIDTH - LEFT - RIGHT) / len(amounts))
     columns = []
-    for x, week in zip(places, shown, strict=True):
-        top = float(y.place(week.cost_usd))
+    for x, (_, name, cost) in zip(places, amounts, strict=True):
+        top = float(y.place(cost))
         columns.append(
-            WeekColumn(
+            CostColumn(
                 x=f"{x - width / 2:.1f}",
                 y=f"{top:.1f}",
                 width=f"{width:.1f}",
                 height=f"{HEIGHT - BOTTOM - top:.1f}",
-                title=f"week of {week.week}: {format_cost(week.cost_usd)}",
+                title=f"{name}: {format_cost(cost)}",
             )
         )
     return HistoryChart(
-        label=f"The cost of {len(shown)} weeks; a table has the numbers",
-        y_title="dollars per week",
-        x_ticks=_label(places, [week.week for week in shown]),
+        label=label,
+        y_title=y_title,
+        x_ticks=_label(places, [at for at, _, _ in amounts]),
         y_ticks=tuple(AxisTick(at=y.place(one), text=f"${one:g}") for one in ticks),
         zero=y.place(0),
         columns=tuple(columns),

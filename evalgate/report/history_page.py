@@ -7,16 +7,9 @@ from functools import cache
 from typing import Any
 
 from evalgate.domain.history_rows import HistoryRun, PeriodTotals
-from evalgate.report import history_charts
-from evalgate.report.history_table import (
-    describe_allowed,
-    describe_cost,
-    describe_interval,
-    describe_notes,
-    describe_totals,
-)
+from evalgate.report import gate_history, history_charts
+from evalgate.report.history_table import describe_cost, describe_totals
 from evalgate.report.html_templates import PageTemplates
-from evalgate.report.view import format_cost
 
 
 def render(
@@ -42,17 +35,15 @@ def _find_templates() -> PageTemplates:
 def _make_page(totals: PeriodTotals, runs: Sequence[HistoryRun], weeks: Sequence[PeriodTotals]) -> dict[str, Any]:
     judged = [run for run in runs if run.has_verdict]
     last = (judged or list(runs))[-1]
-    names = dict.fromkeys(one.name for run in runs for one in run.criteria)
-    charts = [(name, history_charts.draw_intervals(runs, name)) for name in names]
     return {
         "gate": totals.gate,
         "word": last.word,
         "sentence": f"The verdict of the last run, at {last.at}. {describe_totals(totals)}.",
         "verdicts": [(run.word, run.at) for run in judged[-history_charts.MOST :]],
-        "charts": [(name, chart) for name, chart in charts if chart is not None],
+        "charts": gate_history.draw_criteria(runs),
         "costs": history_charts.draw_costs(weeks),
         "weeks": _make_weeks(weeks),
-        "runs": [_make_row(run) for run in reversed(runs)],
+        "runs": gate_history.make_rows(runs),
     }
 
 
@@ -67,15 +58,3 @@ def _make_weeks(weeks: Sequence[PeriodTotals]) -> list[list[str]]:
         for one in reversed(weeks)
     ]
     return [head, *body] if body else []
-
-
-def _make_row(run: HistoryRun) -> dict[str, Any]:
-    return {
-        "at": run.at[:16].replace("T", " "),
-        "word": run.word,
-        "what": f"{run.baseline} -> {run.candidate}{f' {run.level}' if run.level else ''}{describe_notes(run)}",
-        "run": run.run_id,
-        "calls": f"{run.made:,} made, {run.cached:,} cached, {run.saved:,} saved",
-        "cost": format_cost(run.cost_usd),
-        "criteria": [(one.name, f"{describe_interval(one)}{describe_allowed(one)}") for one in run.criteria],
-    }

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from evalgate.domain import Json
 from evalgate.domain.history_rows import HistoryCriterion, HistoryRun, PeriodTotals
-from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.numbers import show, show_count, show_exactly
 from evalgate.report.csv import escape_formula
 from evalgate.report.escape import line
 from evalgate.report.view import format_cost
@@ -51,7 +51,7 @@ def render_terminal(runs: Sequence[HistoryRun], gates: Sequence[PeriodTotals], w
             rows.append(wrap_words(_describe_run(run), indent="    ", first="  "))
             rows += [f"      {_describe_criterion(one)}" for one in run.criteria]
         if len(own) > _MOST:
-            rows.append(f"  ... and {len(own) - _MOST} earlier runs, with --format csv, json or html")
+            rows.append(f"  ... and {show_count(len(own) - _MOST, 'earlier run')}, with --format csv, json or html")
         rows.append("")
     if weeks:
         rows += ["Per week, which begins on Monday", *_make_weeks(weeks)]
@@ -116,7 +116,7 @@ def as_json(
 
 def describe_totals(totals: PeriodTotals) -> str:
     """Return the runs and verdicts of a gate in words, with calls and cost."""
-    runs = f"{totals.runs} {'run' if totals.runs == 1 else 'runs'}"
+    runs = show_count(totals.runs, "run")
     verdicts = [(totals.passed, "PASS"), (totals.failed, "FAIL"), (totals.inconclusive, "INCONCLUSIVE")]
     words = ", ".join(f"{count} {word}" for count, word in verdicts if count) or "no verdict"
     return f"{runs} ({words}); {_describe_calls(totals)}; {describe_cost(totals)}"
@@ -159,7 +159,7 @@ def _describe_run(run: HistoryRun) -> str:
 
 
 def _describe_calls(counted: HistoryRun | PeriodTotals) -> str:
-    return f"{counted.made} calls made, {counted.cached} cached, {counted.saved} saved"
+    return f"{show_count(counted.made, 'call')} made, {counted.cached:,} cached, {counted.saved:,} saved"
 
 
 def _describe_criterion(one: HistoryCriterion) -> str:

@@ -7,10 +7,13 @@ filters the cases.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 from evalgate.domain import GateReport, Report
+from evalgate.domain.history_rows import HistoryRun
+from evalgate.domain.report_refs import MOST_LISTED
 from evalgate.report import (
     arm_usage,
     case_lines,
@@ -18,6 +21,7 @@ from evalgate.report import (
     criteria_table,
     diff_rows,
     footer,
+    gate_history,
     input_lines,
     movements,
     page_cases,
@@ -50,17 +54,21 @@ class GateView:
     scores: tuple[tuple[str, plots.Histogram], ...]
     arms: tuple[arm_usage.ArmUsage, ...]
     prompt: tuple[diff_rows.DiffRow, ...]
+    history: gate_history.GateHistory | None
 
 
-def render(report: Report, *, cases: int = 2_000) -> str:
-    """Render the report as a page of HTML in UTF-8; at most `cases` cases of each gate are shown with their outputs."""
+def render(report: Report, *, cases: int = MOST_LISTED, history: Sequence[HistoryRun] = ()) -> str:
+    """Render the report as a page of HTML in UTF-8; at most `cases` cases of each gate are shown with their outputs.
+
+    `history` are the runs until this one, in the order of their time. A gate shows its own if there are two or more.
+    """
     single = len(report.gates) == 1
     name = prose(report.gates[0].evidence.name, most=LONGEST_NAME) if single else view.title(report)
-    views = [_make_view(gate, number, cases) for number, gate in enumerate(report.gates)]
+    views = [_make_view(gate, number, cases, history) for number, gate in enumerate(report.gates)]
     return _find_templates().render("report.html", report=report, name=name, views=views, single=single)
 
 
-def _make_view(gate: GateReport, number: int, most: int) -> GateView:
+def _make_view(gate: GateReport, number: int, most: int, history: Sequence[HistoryRun]) -> GateView:
     moves = movements.list_moves(gate)
     scores = movements.index_scores(gate.evidence)
     rows = criteria_table.make_rows(gate)
@@ -85,6 +93,7 @@ def _make_view(gate: GateReport, number: int, most: int) -> GateView:
         scores=tuple((criterion, found) for criterion, found in histograms if found is not None),
         arms=arm_usage.measure_arms(gate.evidence),
         prompt=diff_rows.compare_prompts(gate.evidence),
+        history=gate_history.make_gate_history(history, gate.evidence.name),
     )
 
 
@@ -104,6 +113,8 @@ def _find_templates() -> PageTemplates:
     """Return the templates of the page with the functions and filters that they use."""
     return PageTemplates(
         "page.css",
+        "charts.css",
+        "history.css",
         "report.css",
         script="report.js",
         functions={

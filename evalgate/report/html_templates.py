@@ -12,6 +12,7 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from evalgate.domain.numbers import show_count
 from evalgate.report.escape import address, is_address, page, page_block, prose
 from evalgate.report.glue import join_units
 
@@ -75,7 +76,8 @@ def _make_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= {"address": address, "is_address": is_address, "zip": partial(zip, strict=True)}
+    environment.globals |= {"address": address, "is_address": is_address, "show_count": show_count}
+    environment.globals["zip"] = partial(zip, strict=True)
     environment.filters |= {
         "block": lambda text: _mark(page_block(text)),
         "name": partial(prose, most=LONGEST_NAME),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import InputField
+from evalgate.domain.numbers import show_count
 from evalgate.report.escape import prose
 
 LINE = 200
@@ -30,7 +31,7 @@ def make_input_lines(fields: Sequence[InputField], *, most: int = 20) -> tuple[I
     lines = [_make_line(field) for field in fields[:most]]
     left = len(fields) - most
     if left > 0:
-        lines.append(InputLine(name="...", text=f"and {left} more {'field' if left == 1 else 'fields'}"))
+        lines.append(InputLine(name="...", text=f"and {show_count(left, 'more field')}"))
     return tuple(lines)
 
 

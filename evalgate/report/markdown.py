@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.report import (
     case_lines,
     case_selection,
@@ -102,7 +103,7 @@ def render_changes(gate: GateReport) -> Iterator[str]:
     if rows:
         text = escape_preformatted("\n").join(_diff_row(row) for row in rows[:_DIFF])
         if len(rows) > _DIFF:
-            text += escape_preformatted(f"\n... and {len(rows) - _DIFF} more lines, in the HTML report")
+            text += escape_preformatted(f"\n... and {show_count(len(rows) - _DIFF, 'more line')}, in the HTML report")
         title = f"Difference of the prompts ({diff_rows.count_changes(rows)})"
         yield f"<details>\n<summary>{title}</summary>\n<pre>{text}</pre>\n</details>"
 
@@ -137,7 +138,7 @@ def _gate(gate: GateReport, most: int) -> Iterator[str]:
     yield from render_cases(gate, most)
     left = len(case_selection.select_cases(gate)) - most
     if left > 0:
-        yield f"... and {left} more cases, in the JSON report."
+        yield f"... and {show_count(left, 'more case')}, in the JSON report."
     yield from render_changes(gate)
     yield from _findings(gate)
     yield f"<details>\n<summary>Versions and run</summary>\n\n{_run(gate)}\n\n</details>"
@@ -251,16 +252,16 @@ def _criteria(gate: GateReport) -> Iterator[str]:
     yield "| criterion | decision | baseline | candidate | difference and interval | cases |"
     yield "| --- | --- | ---: | ---: | --- | --- |"
     for row, drawing in zip(rows, drawings, strict=True):
-        decision = f"{row.decision}: {row.counts}" if row.counts else row.decision
+        decision = f"**{row.decision}**{f': {row.counts}' if row.counts else ''}"
         has_interval = row.interval != criteria_table.NONE
         difference = f"{row.difference}{NO_BREAK}{row.interval}" if has_interval else row.difference
         if drawing:
             difference += f"<br>`{drawing.replace(' ', NO_BREAK)}`"
-        units = f" ({row.units} units)" if row.units else ""
+        units = f" ({show_count(int(row.units), 'unit')})" if row.units else ""
         cases = f"{row.pairs}{units}{f': {row.moves}' if row.moves else ''}"
         cells = (
             code(row.criterion),
-            f"**{decision}**",
+            decision,
             row.baseline,
             row.candidate,
             join_units(difference),

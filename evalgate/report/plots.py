@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import Arm
+from evalgate.domain.numbers import show_count
 from evalgate.report.arm_usage import ArmUsage, format_seconds
 from evalgate.report.charts import AxisTick, make_ticks
 from evalgate.report.criteria_table import Span
@@ -142,7 +143,7 @@ def plot_moves(moves: Sequence[CaseMove]) -> MovePlot:
 def plot_scores(scores: Sequence[ArmScores]) -> Histogram | None:
     """Return the histogram of the mean scores of the cases of each arm; None without scores."""
     means = {arm: [sum(one[arm]) / len(one[arm]) for one in scores if one.get(arm)] for arm in Arm}
-    return _plot_bins({arm: [value * BINS for value in values] for arm, values in means.items()}, "0", "1", "cases")
+    return _plot_bins({arm: [value * BINS for value in values] for arm, values in means.items()}, "0", "1", "case")
 
 
 def plot_seconds(arms: Sequence[ArmUsage]) -> Histogram | None:
@@ -155,7 +156,7 @@ def plot_seconds(arms: Sequence[ArmUsage]) -> Histogram | None:
     if high - low < 0.1:
         low, high = low - 0.05, high + 0.05
     places = {arm: [(value - low) / (high - low) * BINS for value in each] for arm, each in values.items()}
-    return _plot_bins(places, format_seconds(10**low), format_seconds(10**high), "answers")
+    return _plot_bins(places, format_seconds(10**low), format_seconds(10**high), "answer")
 
 
 def plot_amounts(arms: Sequence[ArmUsage]) -> tuple[tuple[str, tuple[AmountBar, ...]], ...]:
@@ -223,7 +224,7 @@ def _plot_bins(places: Mapping[Arm, Sequence[float]], left: str, right: str, uni
                 x = number * width + width * (0.06 + 0.44 * position)
                 size = {"y": f"{HEIGHT - height:.1f}", "height": f"{height:.1f}"}
                 bars.append(PlotBox(kind=str(arm), x=_percent(x), width=_percent(width * 0.42), **size))
-    return Histogram(bars=tuple(bars), left=left, right=right, most=f"{most} {unit}")
+    return Histogram(bars=tuple(bars), left=left, right=right, most=show_count(most, unit))
 
 
 def _percent(value: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from evalgate.domain import GateReport, Report
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.report import case_lines, case_selection, criteria_table, diff_rows, footer, interval_bar, view
 from evalgate.report.escape import block, line, prose
 from evalgate.report.glue import join_units
@@ -138,7 +139,7 @@ def _cases(gate: GateReport, width: int) -> Iterator[RenderableType]:
         yield from _case(case_lines.make_case_lines(case, width, critical=gate.policy.critical_tags), width)
     left = len(cases) - _CASES
     if left > 0:
-        yield _text(f"... and {left} more {'case' if left == 1 else 'cases'}, in the Markdown, HTML and JSON reports.")
+        yield _text(f"... and {show_count(left, 'more case')}, in the Markdown, HTML and JSON reports.")
 
 
 def _case(case: case_lines.CaseLines, width: int) -> Iterator[Text]:
@@ -170,7 +171,7 @@ def _prompt(gate: GateReport) -> Iterator[RenderableType]:
     for row in rows[:_DIFF]:
         yield _diff_row(row)
     if len(rows) > _DIFF:
-        yield _text(f"... and {len(rows) - _DIFF} more lines, in the Markdown and HTML reports.")
+        yield _text(f"... and {show_count(len(rows) - _DIFF, 'more line')}, in the Markdown and HTML reports.")
 
 
 def _diff_row(row: diff_rows.DiffRow) -> RenderableType:
@@ -218,7 +219,7 @@ def _decision(row: criteria_table.CriterionRow) -> Text:
     text = _text("")
     text.append_text(_text(row.decision, _style(row.decision)))
     cases = f"{row.pairs} {'case' if row.pairs == '1' else 'cases'}"
-    more = [row.failed or cases, *([f"{row.units} units"] if row.units else [])]
+    more = [row.failed or cases, *([show_count(int(row.units), "unit")] if row.units else [])]
     text.append_text(_text("".join(f"\n{one}" for one in more), "dim"))
     return text
 

@@ -10,6 +10,7 @@ import math
 from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, ReportKind, Threshold, Verdict
 from evalgate.domain.adaptations import NOT_AS_WRITTEN
 from evalgate.domain.note_beginnings import PLACEHOLDERS
+from evalgate.domain.numbers import show_count
 from evalgate.report.escape import prose
 
 SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -47,7 +48,7 @@ def redrawn(report: Report) -> str:
     found = report.redrawn
     if found is None:
         return ""
-    count = f"{len(found.cases)} {'case' if len(found.cases) == 1 else 'cases'}"
+    count = show_count(len(found.cases), "case")
     what = {
         "all": "all answers",
         "broken": f"the answers to {count} that newly failed",
@@ -79,7 +80,7 @@ def rules(report: Report) -> str:
     if not changes:
         return ""
     more = len(changes) - 1
-    others = f" and {more} more {'file' if more == 1 else 'files'} that hold" if more else ", which holds"
+    others = f" and {show_count(more, 'more file')} that hold" if more else ", which holds"
     those = "them" if more else "it"
     path = prose(changes[0].path, most=_PATH)
     return (
@@ -108,11 +109,14 @@ def summary(report: Report) -> str:
     if all(gate.evidence.kind is ReportKind.DRIFT for gate in report.gates):
         drifted = sum(gate.decision is Verdict.FAIL for gate in report.gates)
         unclear = sum(gate.decision is Verdict.INCONCLUSIVE for gate in report.gates)
-        return f"{drifted} of {len(report.gates)} gates have drifted{f'; {unclear} inconclusive' if unclear else ''}."
+        return (
+            f"{drifted} of {len(report.gates)} gates {'has' if drifted == 1 else 'have'} "
+            f"drifted{f'; {unclear} inconclusive' if unclear else ''}."
+        )
     awaiting = sum(gate.exit_code.awaits_sign_off for gate in report.gates)
     blocking = sum(gate.exit_code.blocks for gate in report.gates)
     sign_off = f"; {awaiting} awaiting sign-off" if awaiting else ""
-    return f"{blocking} of {len(report.gates)} gates block the change{sign_off}."
+    return f"{blocking} of {len(report.gates)} gates {'blocks' if blocking == 1 else 'block'} the change{sign_off}."
 
 
 def _is_decided(report: Report) -> bool:
@@ -134,8 +138,10 @@ def find_deciding_sentence(gate: GateReport) -> str:
     if finding is None:
         cases = gate.evidence.dataset.cases
         if checks == 1:
-            return f"The one required criterion holds on {cases} cases."
-        return f"All {checks} required criteria hold on {cases} cases." if checks else f"{cases} cases were evaluated."
+            return f"The one required criterion holds on {show_count(cases, 'case')}."
+        if checks:
+            return f"All {checks} required criteria hold on {show_count(cases, 'case')}."
+        return f"{show_count(cases, 'case was', 'cases were')} evaluated."
     if finding.kind == "check":
         return f"All {checks} required criteria hold. {finding.sentence}" if checks > 1 else finding.sentence
     nearest = "" if _is_worse(gate, finding) else "Nearest to its limit is "

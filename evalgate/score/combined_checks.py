@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalgate.domain import Check, Score, Scored, Unscored
+from evalgate.domain.numbers import show_count
 from evalgate.score.observation import NotScoredError, Observation, clip
 
 COMBINING = frozenset({"any_of", "all_of"})
@@ -22,7 +23,7 @@ def combine(check: Check, scores: Sequence[Scored]) -> Observation:
     failed = [(part, score) for part, score in pairs if isinstance(score, Score) and score.value != 1.0]
     unknown = next(((part, score) for part, score in pairs if isinstance(score, Unscored)), None)
     some = check.type == "any_of"
-    wanted = f"pass {'one' if some else 'all'} of {len(pairs)} checks"
+    wanted = f"pass {'one' if some else 'all'} of {show_count(len(pairs), 'check')}"
     if some and passed:
         return Observation(True, wanted, _name(passed[0]))
     if not some and failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalgate.domain import Case, Check, Output, normalize
+from evalgate.domain.numbers import show_count
 from evalgate.score.examined import as_list, find_text, fold, read_expected, read_texts, read_value
 from evalgate.score.json_output import is_equal
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, join_texts, quote
@@ -58,7 +59,7 @@ def check_levenshtein(check: Check, case: Case, output: Output) -> Observation:
     folded = fold(check, text)
     # beyond the limit the distance is not computed: the result is limit + 1
     distance = min(Levenshtein.distance(fold(check, each.strip()), folded, score_cutoff=limit) for each in texts)
-    wanted = f"be at most {limit} edit{'' if limit == 1 else 's'} from {_list_any(texts)}"
+    wanted = f"be at most {show_count(limit, 'edit')} from {_list_any(texts)}"
     return Observation(distance <= limit, wanted, f"{distance if distance <= limit else 'more'} in {quote(text)}")
 
 

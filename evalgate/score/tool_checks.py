@@ -10,6 +10,7 @@ from typing import Any
 
 from evalgate.domain import Case, Check, Output, Unscored
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.domain.output_calls import ToolCall, parse_arguments
 from evalgate.score import value_schema
 from evalgate.score.json_output import decode_texts, dig, parse
@@ -45,7 +46,7 @@ def check_tool_call(check: Check, case: Case, output: Output) -> Observation:
     for name in [None] if names is None else names:
         count = len(named) if name is None else counts[name]
         if count == 0 or times not in (None, count):
-            return Observation(False, wanted, f"{count} such call{'' if count == 1 else 's'} in {_show_calls(calls)}")
+            return Observation(False, wanted, f"{show_count(count, 'such call')} in {_show_calls(calls)}")
     if check.options.get("only") and others:
         return Observation(False, f"{wanted} only", _show_calls(others))
     if "schema" in check.options:

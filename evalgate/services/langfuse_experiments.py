@@ -101,13 +101,16 @@ class LangfuseExperiments:
         self._write(f"the score {score['name']}", "/api/public/scores", body)
 
     def _send_array(self, scores: Sequence[Mapping[str, Any]]) -> None:
-        answer = self._write(f"{len(scores)} scores", "/api/public/scores", list(scores))
+        answer = self._write(
+            f"{len(scores)} score{'' if len(scores) == 1 else 's'}", "/api/public/scores", list(scores)
+        )
         rejected = answer.get("rejected") if isinstance(answer, dict) else None
         if rejected:
             errors = [one.get("message") for one in answer.get("errors") or [] if isinstance(one, dict)]
             why = "".join(char if char.isprintable() else " " for char in str(errors[0])[:300]) if errors else ""
             raise LangfuseError(
-                f"{self._langfuse.url}: Langfuse rejects {rejected} of {len(scores)} scores{why and ': '}{why}"
+                f"{self._langfuse.url}: Langfuse rejects {rejected} of {len(scores)} "
+                f"score{'' if len(scores) == 1 else 's'}{why and ': '}{why}"
             )
 
     def _write(self, about: str, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Any:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from history_runs import make_run
 
 from evalgate.action.job import Job, Log
+from evalgate.domain.history_rows import list_runs
 from evalgate.errors import EvalgateError, InputError, Place, ServiceError
 from evalgate.execute.engine import ProgressEvent
+from evalgate.store.run_log import append_runs
 
 
 @pytest.fixture
@@ -78,6 +81,9 @@ def test_a_report_is_not_written_through_a_link(environment: dict[str, str], sam
     found = job(environment, report_dir="reports")
     data, text = found.write_report(samples.failing())
     assert json.loads(data.read_text())["format"] == 1 and text.read_text().startswith("## ")
+    append_runs(found.store.run_log, [make_run(), *list_runs(samples.failing())])
+    found.write_report(samples.failing())
+    assert "last 2 runs: 1 PASS, 1 FAIL" in data.with_suffix(".html").read_text()
     data.unlink()
     data.symlink_to(found.temp / "elsewhere")
     with pytest.raises(InputError, match="is a symbolic link"):

@@ -119,9 +119,9 @@ def lose_verdict(server: LangfuseServer) -> None:
 @pytest.mark.parametrize(
     ("lose", "told"),
     [
-        (lose_case, f"1 of {CASES} items are missing (case-005)"),
-        (lose_score, f"1 of {CASES * SCORES + 1} scores are missing or differ (fact of case-009)"),
-        (lose_verdict, f"1 of {CASES * SCORES + 1} scores are missing or differ (verdict of the run)"),
+        (lose_case, f"1 of {CASES} items is missing (case-005)"),
+        (lose_score, f"1 of {CASES * SCORES + 1} scores is missing or differs (fact of case-009)"),
+        (lose_verdict, f"1 of {CASES * SCORES + 1} scores is missing or differs (verdict of the run)"),
     ],
 )
 def test_a_lost_write_after_a_pass_is_an_error_that_names_it(
@@ -145,7 +145,7 @@ def test_a_lost_write_leaves_a_verdict_that_blocks(world: World, server: Langfus
     lose_case(server)
     world.edit()
     ended = world.evalgate("run", "--langfuse")
-    assert ended.code == 1 and "items are missing (case-005)" in ended.err
+    assert ended.code == 1 and "items is missing (case-005)" in ended.err
 
 
 @pytest.mark.parametrize("lost", ["before", "after"])

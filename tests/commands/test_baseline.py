@@ -84,7 +84,7 @@ def test_samples_are_drawn_afresh_though_the_cache_is_full(world: World) -> None
     for number in (1, 2):
         ended = world.evalgate("baseline", "sample")
         assert ended.code == 0, ended.err
-        assert f"support: 1 samples of each of {CASES} cases, support 1.1.0" in ended.out
+        assert f"support: 1 sample of each of {CASES} cases, support 1.1.0" in ended.out
         assert asked(world, brief=True) == number * CASES, (
             "neither answers of a passed run nor an earlier baseline are used"
         )
@@ -268,7 +268,7 @@ def test_show_lists_what_is_stored_and_whether_it_is_fresh(world: World) -> None
     kept = json.loads(path.read_text())
     out = world.evalgate("baseline", "show").out
     assert f"support: support 1.0.0, digest {kept['parts']['prompt'][:12]}, cases.jsonl" in out
-    assert f"1 samples of each case, sampled {kept['sampled_at']}: fresh" in out
+    assert f"1 sample of each case, sampled {kept['sampled_at']}: fresh" in out
     edited(path, sampled_at=days_ago(9))
     assert "stale: it is 9.0 days old, and 7 are allowed" in world.evalgate("baseline", "show").out
     path.write_text("{}")

@@ -236,7 +236,7 @@ def test_clusters_that_the_labels_name_count(world: World) -> None:
     arguments = ("calibrate", "report.json", "--labels", "labels.jsonl", "--min", "quality=0.1")
     ended = world.evalgate(*arguments)
     assert ended.code == 4
-    assert "60 labels of 1 independent outputs" in ended.out
+    assert "60 labels of 1 independent output" in ended.out
     assert "NaN" not in world.evalgate(*arguments, "--format", "json").out
 
 

@@ -83,7 +83,7 @@ def test_a_case_is_added_from_a_report(world: World) -> None:
     answer = ["--expected-from-output", "--id", "seven"]
     assert world.evalgate("cases", "add", "--from-report", "report.json", "--case", "case-007", *answer).code == 0
     assert rows(world)[-1] == {"id": "seven", "query": "question 7", "context": "fact 7", "expected": "no JSON"}
-    told = world.evalgate("cases", "add", "--from-report", "report.json", "--case", "case-001")
+    told = world.evalgate("cases", "add", "--from-report", "report.json", "--case", "case-999")
     assert told.code == 2 and "no input of the case" in told.err
 
 

@@ -77,7 +77,7 @@ def test_missing_shards_are_named_in_a_line_however_many(world: World) -> None:
     ended = world.evalgate("merge", "many.json", "--output", "merged.json")
     assert ended.code == 4
     (warning,) = world.report("merged.json")["warnings"]
-    assert warning == f"gate support: of {10**15} shards, {', '.join(map(str, range(2, 22)))}, ... missing"
+    assert warning == f"gate support: of {10**15:,} shards, {', '.join(map(str, range(2, 22)))}, ... missing"
 
 
 def test_what_does_not_belong_together_is_refused(world: World) -> None:

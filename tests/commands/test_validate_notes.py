@@ -72,5 +72,5 @@ def test_cases_without_ids_and_with_other_columns_are_gated(world: World) -> Non
     world.repository.write("cases.csv", f"sep=;\nThe question;context;Answer\n{edited}")
     ended = world.evalgate("run")
     assert ended.code == 4
-    assert "1 cases of the baseline's dataset were removed (row-" in ended.out
+    assert "1 case of the baseline's dataset was removed (row-" in ended.out
     assert "A case without an `id` is known by its content" in ended.out

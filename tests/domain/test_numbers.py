@@ -3,12 +3,14 @@
 import math
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.numbers import show, show_exactly, show_probability
+import evalgate
+from evalgate.domain.numbers import show, show_count, show_exactly, show_probability
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,27 @@ def test_a_p_value_has_no_exponent(value: float) -> None:
 @given(st.decimals("-1", "1", places=12))
 def test_a_limit_is_shown_as_it_was_written(limit: Decimal) -> None:
     assert Decimal(show_exactly(float(limit))) == limit
+
+
+@given(st.integers(min_value=0, max_value=10**9))
+def test_a_noun_stands_in_the_singular_only_after_one(number: int) -> None:
+    assert show_count(number, "case").replace(",", "") == (f"{number} case" if number == 1 else f"{number} cases")
+    assert show_count(number, "entry", "entries").endswith(" entry" if number == 1 else " entries")
+    assert show_count(1_200, "case is", "cases are") == "1,200 cases are"
+
+
+NOUNS = "cases|scores|calls|samples|draws|rows|entries|findings|labels|revisions|items|answers|runs|units"
+NO_COUNTS = ("least", "which", "told", "judge", "name")
+COUNTED = re.compile(
+    rf"(?<!all )\{{(?!show_count)(?![^{{}}]*\b[A-Z_]{{4,}}\b)([^{{}}]+)\}} (?:(?:more|independent) )?(?:{NOUNS})\b"
+)
+
+
+def test_no_sentence_has_a_plural_behind_a_number_that_may_be_one() -> None:
+    found = [
+        f"{path.name}:{number}: {line.strip()}"
+        for path in Path(evalgate.__file__).parent.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (known := COUNTED.search(line)) and known[1] not in NO_COUNTS and "raise ValueError" not in line
+    ]
+    assert found == []

@@ -15,7 +15,8 @@ from evalgate.domain import Arm, Message, Output, Result, Score, Shard
 from evalgate.domain.masking import in_force
 from evalgate.domain.messages import make_history
 from evalgate.domain.templates import Template
-from evalgate.gate.case_inputs import LONGEST, add_inputs, read_input
+from evalgate.gate import case_inputs
+from evalgate.gate.case_inputs import LONGEST, LONGEST_UNCHANGED, add_inputs, read_input
 from evalgate.mask import Mask
 
 SECRET = "secret-key-123"
@@ -80,8 +81,10 @@ def test_a_secret_in_a_case_is_masked() -> None:
         assert SECRET not in read(case(1, query=f"my key is {SECRET}"))["query"]
 
 
-def test_a_shard_has_the_inputs_of_all_its_cases_and_a_gate_those_that_it_names() -> None:
-    made = plan()
+def test_a_shard_has_whole_inputs_and_a_gate_short_ones_of_its_first_unchanged_cases(monkeypatch) -> None:
+    monkeypatch.setattr(case_inputs, "MOST_LISTED", 3)
+    long = "x" * (LONGEST_UNCHANGED + 7)
+    made = plan(cases=dataset(*(case(number, query=f"{number}{long}") for number in range(5))))
     rows = [
         Result(
             case=case_id,
@@ -93,10 +96,12 @@ def test_a_shard_has_the_inputs_of_all_its_cases_and_a_gate_those_that_it_names(
         )
         for case_id in made.order
     ]
-    for shard, expected in ((None, set()), (Shard(number=1, of=2), set(made.order))):
+    for shard, expected in ((None, 3), (Shard(number=1, of=2), 5)):
         evidence = evidences.make_evidence(replace(made, shard=shard), TARGETS, results=rows)
-        found = add_inputs(policy.decide_at_level(evidence, {}, POLICY), made, TARGETS)
-        assert set(found.evidence.inputs) == expected
+        found = add_inputs(policy.decide_at_level(evidence, {}, POLICY), made, TARGETS).evidence.inputs
+        assert {*found} == {*made.order[:expected]}
+        cut = {field.text.endswith(" more characters ...]") for field, *_ in found.values()}
+        assert cut == {shard is None}
 
 
 def test_a_run_shows_the_question_of_each_case_that_it_names_and_hides_keys(world: World) -> None:

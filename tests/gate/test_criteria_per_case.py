@@ -176,7 +176,7 @@ def test_a_change_cannot_take_cases_out_of_a_check(world: World) -> None:
     )
     assert world.evalgate("run", "--output", "report.json").code == 0
     sentences = [f["sentence"] for f in world.report()["gates"][0]["findings"]]
-    assert any("no longer applies to 1 cases" in one for one in sentences)
+    assert any("no longer applies to 1 case" in one for one in sentences)
 
 
 def test_a_report_is_decided_again_with_its_conditions(world: World) -> None:

@@ -89,7 +89,7 @@ def test_more_scores_than_the_server_shows_beside_an_item_are_counted(server: La
     _count_back(service, made, _find_start([made]), 0.0, server.url)
     lost = made.items[1].scores[7]
     del server.rows.scores[lost["id"]]
-    with pytest.raises(ServiceError, match=r"1 of 121 scores are missing or differ \(c007 of case-1\)"):
+    with pytest.raises(ServiceError, match=r"1 of 121 scores is missing or differs \(c007 of case-1\)"):
         _count_back(service, made, _find_start([made]), 0.0, server.url)
 
 
@@ -97,7 +97,7 @@ def test_a_score_with_another_value_is_told(server: LangfuseServer) -> None:
     made = make(3)
     service = send(server, made)
     server.rows.scores[made.items[0].scores[1]["id"]][0]["value"] = 0.125
-    with pytest.raises(ServiceError, match=r"1 of 7 scores are missing or differ \(c001 of case-0\)"):
+    with pytest.raises(ServiceError, match=r"1 of 7 scores is missing or differs \(c001 of case-0\)"):
         _count_back(service, made, _find_start([made]), 0.0, server.url)
 
 

@@ -122,7 +122,7 @@ def test_copies_of_a_question_are_one_and_prove_nothing(world: World) -> None:
     gate = run(world)
     assert (gate["units"], gate["decision"]) == (1, "INCONCLUSIVE")
     assert world.ended.code == 4
-    assert "1 independent units are too few to decide" in world.ended.out.replace("\n", " ")
+    assert "1 independent unit is too few to decide" in world.ended.out.replace("\n", " ")
 
 
 def test_cases_on_which_the_baseline_varies_are_drawn_three_times(world: World) -> None:

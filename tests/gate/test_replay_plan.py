@@ -93,7 +93,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(change: dict[str, Any]) -
     plan = make(case(0), case(1, **change), case(2), checks=(check,))
     assert plan.replay is not None and (plan.replay.sampled, plan.replay.unfit) == (3, 1)
     assert set(plan.order) == {"row-0", "row-2"}
-    assert any("1 of 3 chosen rows are left out" in note for note in plan.notes)
+    assert any("1 of 3 chosen rows is left out" in note for note in plan.notes)
 
 
 def test_without_a_row_that_fits_nothing_is_planned() -> None:

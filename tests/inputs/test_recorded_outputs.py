@@ -107,7 +107,7 @@ def test_recorded_outputs_answer_every_case(project: Project) -> None:
     project.write("o.jsonl", "\n".join(rows))
     require_outputs(project.tree, "o.jsonl", cases, 2)
     (fault,) = project.faults(lambda: require_outputs(project.tree, "o.jsonl", cases, 3))
-    assert "1 of 6 cases of cases.jsonl have some outputs, but not one for each of 3 samples: e" in fault
+    assert "1 of 6 cases of cases.jsonl has some outputs, but not one for each of 3 samples: e" in fault
 
 
 def test_outputs_are_not_read_from_csv(project: Project) -> None:

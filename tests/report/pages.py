@@ -10,18 +10,21 @@ from importlib.resources import files
 import pytest
 
 SCRIPT = "templates/report.js"
-PLAIN = ("head", "title", "style", "body", "main", "summary", "code", "mark", "br", "tbody", "li", "dt")
+PLAIN = ("head", "title", "style", "body", "main", "summary", "code", "mark", "br", "tbody", "dt")
 CLASSED = ("header", "section", "div", "p", "span", "table", "ul", "dl", "tr", "b")
 ALLOWED = {
     "html": {"lang"},
     "meta": {"charset", "http-equiv", "content", "name"},
     "a": {"href", "rel", "tabindex", "aria-label"},
     "details": {"class", "open", *(f"data-{name}" for name in ("tags", "worse", "better", "broken", "unstable"))},
-    "svg": {"class", "width", "height", "role", "aria-label", "aria-hidden"},
+    "svg": {"class", "width", "height", "viewBox", "role", "aria-label", "aria-hidden"},
     "line": {"class", "x1", "x2", "y1", "y2"},
     "circle": {"class", "cx", "cy", "r"},
     "rect": {"class", "x", "y", "width", "height"},
-    "text": {"x", "y"},
+    "text": {"class", "x", "y", "dy"},
+    "g": {"class"},
+    "ol": {"class", "aria-label"},
+    "li": {"class", "title"},
     "td": {"class", "colspan", "data-name"},
     "th": {"scope"},
     "input": {"type"},
@@ -35,10 +38,8 @@ ALLOWED = {
 CHARTS = {
     **ALLOWED,
     "svg": {"class", "viewBox", "role", "aria-label", "aria-hidden"},
-    "text": {"class", "x", "y", "dy"},
     "polyline": {"class", "points"},
     "details": {"class"},
-    "th": set(),
     "td": set(),
 }
 

@@ -6,13 +6,17 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from history_runs import RUNS
 
 from evalgate.domain import Report
-from evalgate.report import html
+from evalgate.domain.frames import total_runs
+from evalgate.domain.history_rows import list_runs
+from evalgate.report import history_page, html
 
 SCRIPT = Path(__file__).with_name("browser.cjs")
 TOOLS = Path(__file__).parents[2] / ".ci" / "node_modules"
@@ -20,12 +24,17 @@ CHROMIUM = shutil.which("chromium")
 
 
 def look(folder: Path, extent: str, *reports: Report) -> dict[str, Any]:
-    """What the browser finds on the pages of these reports; of the first one also how it is used."""
+    """What the browser finds on the pages of these reports and of a history; of the first one also how it is used."""
     if CHROMIUM is None or shutil.which("node") is None or not (TOOLS / "playwright-core").is_dir():
         pytest.skip("needs Chromium, node, and playwright-core of .ci/package.json")
     paths = [folder / f"{number}.html" for number in range(len(reports))]
     for path, report in zip(paths, reports, strict=True):
-        path.write_text(html.render(report), encoding="utf-8")
+        own = list_runs(report)
+        history = [replace(run, at=f"2026-03-0{day}T05:06:07+00:00") for run in own for day in (1, 2, 3)]
+        path.write_text(html.render(report, history=history), encoding="utf-8")
+    paths.append(folder / "history.html")
+    totals = [total_runs(RUNS, by_week=by_week) for by_week in (False, True)]
+    paths[-1].write_text(history_page.render(RUNS, *totals, ["damaged"]), encoding="utf-8")
     ended = subprocess.run(
         ["node", SCRIPT, CHROMIUM, extent, *paths],
         env={**os.environ, "NODE_PATH": str(TOOLS)},

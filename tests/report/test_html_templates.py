@@ -28,7 +28,7 @@ def test_all_that_is_printed_is_escaped_once() -> None:
     }
     pages = [{**page, "table": [[evil], [evil]], "things": [], "signs": [], "share": None, "when": ""}]
     shown = PageTemplates().render("rollout.html", pages=pages)
-    assert shown.count("&lt;b&gt;&amp;\\x1b\\u202e") == 8
+    assert shown.count("&lt;b&gt;&amp;\\x1b\\u202e") == 9
     assert "<b>" not in shown and "\x1b" not in shown and "\u202e" not in shown
     with pytest.raises(UndefinedError):
         PageTemplates().render("rollout.html", pages=[page])

@@ -9,6 +9,7 @@ import click
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import config_option, gate_option, whole_store_option
 from evalgate.cli.surroundings import make_machine
+from evalgate.domain.numbers import show_count
 
 
 @click.command("sample")
@@ -45,9 +46,10 @@ def command(
         stored = one.stored
         click.echo(
             block(
-                f"{stored.gate}: {stored.samples} samples of each of {one.cases} cases, "
+                f"{stored.gate}: {show_count(stored.samples, 'sample')} of each of {show_count(one.cases, 'case')}, "
                 f"{' '.join(part for part in (stored.prompt, stored.version) if part)}, "
-                f"digest {stored.parts['prompt'][:12]}; {one.calls.made:,} calls, {format_cost(one.cost_usd)}\n"
+                f"digest {stored.parts['prompt'][:12]}; {show_count(one.calls.made, 'call')}, "
+                f"{format_cost(one.cost_usd)}\n"
                 f"  {one.path}"
             )
         )

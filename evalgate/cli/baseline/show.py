@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.folders import config_option, find_store, gate_option, whole_store_option
+from evalgate.domain.numbers import show_count
 
 
 @click.command("show")
@@ -29,8 +30,8 @@ def command(*, config_path: Path, gates: tuple[str, ...], store: Path | None) ->
         click.echo(
             block(
                 f"{one.gate}: {named}, digest {one.parts['prompt'][:12]}, {one.dataset}, digest "
-                f"{one.parts['dataset'][:12]}, {one.samples} samples of each case, sampled {one.sampled_at}: "
-                f"{'fresh' if stale is None else f'stale: {stale}'}"
+                f"{one.parts['dataset'][:12]}, {show_count(one.samples, 'sample')} of each case, sampled "
+                f"{one.sampled_at}: {'fresh' if stale is None else f'stale: {stale}'}"
             )
         )
     for warning in listed.warnings:

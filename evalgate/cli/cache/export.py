@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.folders import config_option, find_store, whole_store_option
+from evalgate.domain.numbers import show_count
 
 
 @click.command("export")
@@ -26,6 +27,7 @@ def command(*, file: Path, config_path: Path, store: Path | None) -> None:
         written, unreadable = export.export_entries(find_store(config_path, store), file)
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror or error}") from error
-    click.echo(block(f"{file}: {written:,} entries"))
+    click.echo(block(f"{file}: {show_count(written, 'entry', 'entries')}"))
     if unreadable:
-        click.echo(f"warning: {unreadable:,} entries cannot be read and were left out", err=True)
+        lost = show_count(unreadable, "entry cannot be read and was", "entries cannot be read and were")
+        click.echo(f"warning: {lost} left out", err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.folders import config_option, find_store, whole_store_option
+from evalgate.domain.numbers import show_count
 
 
 @click.command("import")
@@ -23,7 +24,10 @@ def command(*, files: tuple[Path, ...], config_path: Path, store: Path | None, r
     from evalgate.commands.cache import import_
 
     done, failures = import_.import_entries(find_store(config_path, store), files, replace=replace)
-    parts = [f"{done.added:,} entries added", f"{done.met:,} existing {'replaced' if replace else 'kept'}"]
+    parts = [
+        f"{show_count(done.added, 'entry', 'entries')} added",
+        f"{done.met:,} existing {'replaced' if replace else 'kept'}",
+    ]
     if failures:
-        parts.append(f"{failures:,} failures left out, which will be requested again")
+        parts.append(f"{show_count(failures, 'failure')} left out, which will be requested again")
     click.echo(", ".join(parts))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.folders import config_option, find_store
+from evalgate.domain.numbers import show_count
 from evalgate.errors import ExitCode
 
 
@@ -42,7 +43,12 @@ def command(
             click.echo(block(f"{finding.place}: {finding.kind}: {finding.message}\n  hint: {finding.hint}"))
         for path in group.unread:
             click.echo(block(f"note: {path} is in Langfuse, and was not looked at"))
-        click.echo(block(f"{group.dataset.path}: {len(group.dataset.cases)} cases, {len(findings)} findings"))
+        click.echo(
+            block(
+                f"{group.dataset.path}: {show_count(len(group.dataset.cases), 'case')}, "
+                f"{show_count(len(findings), 'finding')}"
+            )
+        )
         count += len(findings)
     if strict and count:
         context.exit(ExitCode.FAIL)

@@ -8,6 +8,7 @@ import click
 
 from evalgate.cli.finite_range import FiniteRange
 from evalgate.cli.folders import config_option
+from evalgate.domain.numbers import show_count
 
 
 class _Percentage(FiniteRange):
@@ -52,4 +53,4 @@ def command(
     division = verb.Division(tags=by is not None, parts=parts, holdout=share)
     workspace = open_workspace(config_path, verify=None)
     for one in verb.split_cases(workspace, gate, division, folder):
-        click.echo(block(f"{one.path}: {one.cases} cases"))
+        click.echo(block(f"{one.path}: {show_count(one.cases, 'case')}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
+from evalgate.domain.numbers import show_count
 
 
 @click.command("export")
@@ -29,6 +30,6 @@ def command(*, name: str, output: Path | None, config_path: Path, registry_url: 
             click.echo(line, nl=False)
     else:
         write_file(output, done.lines)
-        click.echo(block(f"{output}: {done.revisions:,} revisions, {done.versions:,} versions"))
+        click.echo(block(f"{output}: {show_count(done.revisions, 'revision')}, {show_count(done.versions, 'version')}"))
     if done.first_break is not None:
         click.echo(block(f"warning: the ledger is broken: {done.first_break}"), err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
+from evalgate.domain.numbers import show_count
 
 
 @click.command("history")
@@ -24,7 +25,7 @@ def command(*, name: str, form: str, config_path: Path, registry_url: str | None
     if found.unreadable:
         first = found.unreadable[0]
         click.echo(
-            f"warning: {len(found.unreadable)} revisions cannot be read, the first is number {first}: see `evalgate "
-            "release verify`",
+            f"warning: {show_count(len(found.unreadable), 'revision')} cannot be read, the first is number {first}: "
+            "see `evalgate release verify`",
             err=True,
         )

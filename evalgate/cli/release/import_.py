@@ -8,6 +8,7 @@ import click
 
 from evalgate.cli.release.actor import dry_run_option
 from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
+from evalgate.domain.numbers import show_count
 
 
 @click.command("import")
@@ -27,5 +28,8 @@ def command(*, file: Path, dry_run: bool, config_path: Path, registry_url: str |
     keep_copy(config_path, registry_url, done.stored)
     added = "would be added" if dry_run else "added"
     click.echo(
-        line(f"{done.name}: {done.added:,} revisions and {done.versions:,} versions {added}, {done.present:,} kept")
+        line(
+            f"{done.name}: {show_count(done.added, 'revision')} and {show_count(done.versions, 'version')} "
+            f"{added}, {done.present:,} kept"
+        )
     )

@@ -14,6 +14,7 @@ from evalgate.cli.release.actor import format_now
 from evalgate.cli.release.registry_option import add_registry_options, open_from_options
 from evalgate.cli.release.rollout_options import load_settings, require_rows, rows_option
 from evalgate.cli.surroundings import make_machine
+from evalgate.domain.numbers import show_count
 
 _MOST_ROWS = 10_000
 _MOST_HOURS = 8_784  # a year
@@ -91,7 +92,7 @@ def command(
     registry = open_from_options(config_path, registry_url)
     prepared = replay.prepare_replay(config_path, registry, name, open_rows, machine, options=options)
     count = len(prepared.plan.dataset.cases)
-    progress.note(f"{name}: replays {count} {'row' if count == 1 else 'rows'}; {render_calls(prepared.estimate)}")
+    progress.note(f"{name}: replays {show_count(count, 'row')}; {render_calls(prepared.estimate)}")
     if dry_run:
         return
     with progress:

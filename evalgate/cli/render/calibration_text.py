@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from evalgate.cli.render import tables
 from evalgate.commands.calibrate import MIN_LABELS, Agreement, Calibrated, Drift, Relation
 from evalgate.domain import Verdict
-from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.numbers import show, show_count, show_exactly
 from evalgate.report.escape import line
 
 _STANDING = {"shown": "proven", "rejected": "NONE that is useful", "open": "neither proven nor refuted"}
@@ -21,7 +21,8 @@ def render_text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> st
         found = one.agreement
         kappa = "undefined" if found.kappa is None else f"{found.kappa:.2f}"
         shown_lines += [
-            f"{one.gate}: {one.criterion}: the judge against {found.labels} labels{_render_disagreement(found)}",
+            f"{one.gate}: {one.criterion}: the judge against "
+            f"{show_count(found.labels, 'label')}{_render_disagreement(found)}",
             f"  bias    {_format_signed(found.bias)} [{_format_signed(found.low)}, {_format_signed(found.high)}], "
             "positive: more lenient than the labels",
             f"  agrees  {found.exact:.0%} on the point, {found.within_one:.0%} within one; quadratic kappa {kappa}",
@@ -30,11 +31,14 @@ def render_text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> st
         if one.floor is not None:
             shown_lines.append(f"  floor   {_render_floor(one, one.floor)}")
         if one.left_out:
-            shown_lines.append(f"  {one.left_out} labels are left out: the judge did not score their outputs")
+            shown_lines.append(
+                f"  {show_count(one.left_out, 'label is', 'labels are')} left out: the judge did not score "
+                f"{'its output' if one.left_out == 1 else 'their outputs'}"
+            )
         shown_lines += [f"  warning: {warning}" for warning in one.warnings]
     for criterion, drift in drifts.items():
         shift = f"{_format_signed(drift.shift)} (p {drift.p_value:.2g})"
-        shown_lines.append(f"{criterion}: {drift.anchors} anchors moved by {shift}{_render_drift(drift)}")
+        shown_lines.append(f"{criterion}: {show_count(drift.anchors, 'anchor')} moved by {shift}{_render_drift(drift)}")
     return "\n".join(map(line, shown_lines))
 
 
@@ -49,7 +53,7 @@ def render_json(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> st
 
 
 def _render_disagreement(found: Agreement) -> str:
-    return "" if found.units == found.labels else f" of {found.units} independent outputs"
+    return "" if found.units == found.labels else f" of {show_count(found.units, 'independent output')}"
 
 
 def _render_correlation(found: Relation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evalgate.domain.numbers import show_count
 from evalgate.plan.estimate import CallEstimate
 
 
@@ -10,10 +11,6 @@ def render_calls(calls: CallEstimate) -> str:
     cost = f"cost unknown ({calls.unpriced})" if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
     cost += f" by list prices of {calls.listed}" if calls.listed and calls.cost_usd is not None else ""
     return (
-        f"{_count(calls.calls, 'call')} to make, {_count(calls.cached, 'answer')} cached; "
-        f"about {calls.input_tokens} tokens in, {calls.output_tokens} out; {cost}"
+        f"{show_count(calls.calls, 'call')} to make, {show_count(calls.cached, 'answer')} cached; "
+        f"about {show_count(calls.input_tokens, 'token')} in, {calls.output_tokens} out; {cost}"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from evalgate.commands.imports.promptfoo import ImportedConfig
+from evalgate.domain.numbers import show_count
 from evalgate.report.escape import block
 
 
@@ -32,5 +33,5 @@ def print_import(done: ImportedConfig) -> None:
     )
     count = len(done.left_out)
     lost = "everything was carried over" if not count else f"{count} not carried over"
-    click.echo(f"{done.cases:,} case{'' if done.cases == 1 else 's'}; {lost}")
+    click.echo(f"{show_count(done.cases, 'case')}; {lost}")
     click.echo(block(f"next: evalgate validate && {done.run}"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from evalgate.commands.release.history import ReleaseHistory
 from evalgate.commands.release.verify import VerifiedLedger
+from evalgate.domain.numbers import show_count
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import Entry, PublishedVersion, ReleaseDocument
 from evalgate.release.registry import StoredDocument
@@ -52,7 +53,7 @@ def render_prompts(prompts: Sequence[StoredDocument]) -> str:
 
 def describe_ledger(one: VerifiedLedger) -> str:
     """Describe the outcome of verifying a ledger."""
-    count = f"{one.revisions:,} revision{'' if one.revisions == 1 else 's'}"
+    count = show_count(one.revisions, "revision")
     if one.first_break is None:
         return wrap_words(f"{one.name}: {count}, the ledger is whole", indent="  ", first="")
     return wrap_words(f"{one.name}: {count}, the ledger is broken: {one.first_break}", indent="  ", first="")

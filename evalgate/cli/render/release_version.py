@@ -10,6 +10,7 @@ from evalgate.cli.render.release_message import render_message
 from evalgate.cli.render.release_score import describe_score
 from evalgate.cli.render.release_text import describe_change, describe_entry, describe_reason, format_share
 from evalgate.commands.release.show import ShareChange, ShownVersion
+from evalgate.domain.numbers import show_count
 from evalgate.release.document import PublishedVersion
 from evalgate.report.escape import line
 from evalgate.report.wrapped_text import wrap_words
@@ -48,10 +49,10 @@ def _list_fields(shown: ShownVersion) -> Iterator[tuple[str, str]]:
     yield "tools", _format(version.tools) if version.tools else "none"
     yield "variables", ", ".join(sorted(version.variables)) or "none"
     sign_off = "a sign-off" if version.needs_sign_off else "no sign-off"
-    canary = f"a canary of {version.canary_hours} hours" if version.canary_hours else "no canary"
+    canary = f"a canary of {show_count(version.canary_hours, 'hour')}" if version.canary_hours else "no canary"
     yield "level", f"{version.level}: {canary} and {sign_off} before production"
     yield "signed off", "no" if version.sign_off is None else _describe_sign_off(version)
-    yield "verdict", f"{found.decision}, {found.at}, run {found.run_id}, {found.cases:,} cases"
+    yield "verdict", f"{found.decision}, {found.at}, run {found.run_id}, {show_count(found.cases, 'case')}"
     yield "evaluated", found.evaluated
     if found.baseline is not None:
         yield "baseline", found.baseline

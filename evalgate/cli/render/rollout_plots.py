@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalgate.domain.numbers import show_count
 from evalgate.domain.rollout import RATES
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.course import RolloutCourse
@@ -47,7 +48,9 @@ def draw_share(course: RolloutCourse, at: str) -> charts.Chart:
     hours = [max(0.0, count_hours(start, step.document.at)) for step in course.steps]
     steps = [(hour, step.share / 100) for hour, step in zip(hours, course.steps, strict=True)]
     until = hours[-1] * 1.05 + 0.1 if course.is_over else max(hours[-1], count_hours(start, at))
-    label = f"The share of the users over {until:.1f} hours, in {len(steps)} steps; the table has its numbers"
+    label = (
+        f"The share of the users over {until:.1f} hours, in {show_count(len(steps), 'step')}; the table has its numbers"
+    )
     return charts.make_steps(label, steps, until, range(1, len(steps) + 1))
 
 

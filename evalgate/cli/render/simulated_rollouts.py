@@ -7,6 +7,7 @@ import textwrap
 
 from evalgate.cli.render import tables
 from evalgate.commands.aa import RolloutSimulation, TrafficResult
+from evalgate.domain.numbers import show_count
 
 
 def render_rollouts(found: RolloutSimulation, form: str) -> str:
@@ -20,8 +21,8 @@ def render_rollouts(found: RolloutSimulation, form: str) -> str:
     notes = (
         "Without a drop: rolled back in the whole rollout; median hours to 25 %. With one: rolled back before 25 %; "
         "median / 90th percentile of the hours.",
-        f"{found.runs:,} rollouts for each cell, seed {found.seed}: stages of at least 24 hours at 5, 25 and 50 %, a "
-        "look at each hour, five things watched. Ratings are 1 to 5 with a standard deviation of 0.27.",
+        f"{show_count(found.runs, 'rollout')} for each cell, seed {found.seed}: stages of at least 24 hours at 5, 25 "
+        "and 50 %, a look at each hour, five things watched. Ratings are 1 to 5 with a standard deviation of 0.27.",
     )
     return "\n".join((shown([head, *rows]), "", *(textwrap.fill(note, 80) for note in notes)))
 

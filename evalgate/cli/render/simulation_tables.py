@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from evalgate.cli.render import tables
 from evalgate.commands.aa import MERGES, Rate, SimulationResult, describe_share
+from evalgate.domain.numbers import show_count
 
 
 def render_simulation(table: SimulationResult, form: str) -> str:
@@ -19,10 +20,10 @@ def render_simulation(table: SimulationResult, form: str) -> str:
     parts = [_render_rules(table, form), _render_small_sets(table, form), _render_flaky_checks(table, form)]
     known = [196 * math.sqrt(p * (1 - p) / table.runs) for p in (0.5, 0.05)]
     notes = (
-        f"{table.cases} golden cases, {table.runs} runs per row, seed {table.seed}. Cells are percent of runs; the "
-        f"95 % margin of error is {known[0]:.1f} at 50 and {known[1]:.1f} at 5. Simulated ratings are 1 to 5, mostly "
-        "5; two scores of one case have correlation 0.5; three baseline samples per case. The standard deviation of "
-        f"the differences (s_d) is {table.deviation:.2f}.",
+        f"{show_count(table.cases, 'golden case')}, {show_count(table.runs, 'run')} per row, seed {table.seed}. Cells "
+        f"are percent of runs; the 95 % margin of error is {known[0]:.1f} at 50 and {known[1]:.1f} at 5. Simulated "
+        "ratings are 1 to 5, mostly 5; two scores of one case have correlation 0.5; three baseline samples per case. "
+        f"The standard deviation of the differences (s_d) is {table.deviation:.2f}.",
         "evalgate blocks on FAIL here, as at PATCH. An undecided change merges with a warning at PATCH and is blocked "
         "at MAJOR. MINOR blocks it if the drop exceeds the allowed one and p <= 0.10.",
         "Calls: evalgate's candidate calls per case, confirmations included; the other rules make 1.00.",
@@ -51,14 +52,17 @@ def _render_rules(table: SimulationResult, form: str) -> list[list[str]]:
 def _render_small_sets(table: SimulationResult, form: str) -> list[list[str]]:
     cell = _choose_rate_format(form)
     rows = [["small sets", "identical FAILs", "identical blocked at MINOR", "drop of 0.20 FAILs"]]
-    rows += [[f"{small.cases} cases", *map(cell, (small.fails, small.blocked, small.found))] for small in table.small]
+    rows += [
+        [show_count(small.cases, "case"), *map(cell, (small.fails, small.blocked, small.found))]
+        for small in table.small
+    ]
     return rows
 
 
 def _render_flaky_checks(table: SimulationResult, form: str) -> list[list[str]]:
     cell = _choose_rate_format(form)
     sizes = sorted({flaky.cases for flaky in table.flaky})
-    rows = [["an identical prompt FAILs", *(f"{size} cases" for size in sizes)]]
+    rows = [["an identical prompt FAILs", *(show_count(size, "case") for size in sizes)]]
     for failing in sorted({flaky.failing for flaky in table.flaky}):
         own = [flaky for flaky in table.flaky if flaky.failing == failing]
         answers = f"{100 * failing:g} % of answers fail"

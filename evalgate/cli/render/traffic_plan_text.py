@@ -6,6 +6,7 @@ import math
 
 from evalgate.cli.render import tables
 from evalgate.commands.release.plan import DROPS, TrafficPlan
+from evalgate.domain.numbers import show_count
 from evalgate.report.wrapped_text import wrap_words
 
 _DAY = 24
@@ -23,8 +24,7 @@ def render_traffic_plan(plan: TrafficPlan) -> str:
 
 def _describe_traffic(plan: TrafficPlan) -> str:
     traffic = plan.traffic
-    users = "1 user" if traffic.keys == 1 else f"{traffic.keys:,} users"
-    text = f"{users} in {_describe_time(traffic.days)}, {traffic.per_day:,.0f} a day"
+    text = f"{show_count(traffic.keys, 'user')} in {_describe_time(traffic.days)}, {traffic.per_day:,.0f} a day"
     text += " if all hours are like these; " if traffic.days < 1 else "; "
     text += f"{100 * traffic.scored:.0f} % have a first answer with all scores that are watched."
     if not math.isinf(traffic.population):

@@ -14,6 +14,7 @@ from evalgate.change.workspace import Workspace, open_workspace
 from evalgate.commands import aa
 from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Result, StoredBaseline
 from evalgate.domain.lists import name_some
+from evalgate.domain.numbers import show_count
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
@@ -147,7 +148,7 @@ def _sample_gate(
     lost = stored_samples.list_incomplete(run.results)
     if lost:
         named = name_some(lost, _NAMED)
-        message = f"a call failed permanently in {len(lost)} of {len(plan.order)} cases: {named}"
+        message = f"a call failed permanently in {len(lost)} of {show_count(len(plan.order), 'case')}: {named}"
         hint = "run the same command again: the answers so far are kept"
         return _SamplingFailure(fault=_make_fault(plan, message, hint), is_outage=False)
     bad = stored_samples.explain_outage(run.results)

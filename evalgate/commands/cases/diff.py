@@ -10,6 +10,7 @@ from evalgate.change.workspace import WorkingTree
 from evalgate.domain import Case, Column, GoldenDataset, Json, as_text
 from evalgate.domain.case_ids import derive_case_id
 from evalgate.domain.langfuse_reference import is_langfuse
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError
 from evalgate.gate.dataset_gates import find_dataset_gates
 from evalgate.inputs.datasets import load_dataset
@@ -128,7 +129,7 @@ def _read(fields: Mapping[str, Json], name: str) -> str | None:
 def _show(text: str | None) -> str:
     if text is None:
         return "(none)"
-    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({show_count(len(text), 'character')})"
     return f'"{short}"'
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from evalgate.change.workspace import WorkingTree
 from evalgate.domain import Case, digest
 from evalgate.domain.langfuse_reference import is_langfuse
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError
 from evalgate.gate.dataset_gates import find_dataset_gates, load_dataset_gates
 from evalgate.inputs.case_files import read_case_rows, write_case_rows
@@ -66,7 +67,7 @@ def split_cases(
         parts.setdefault(choose([cases[position] for position in positions]), []).extend(positions)
     if len(parts) < 2:
         only = next(iter(parts))
-        message = f"all {len(members)} independent units would be in one file, {only}"
+        message = f"{show_count(len(members), 'independent unit')} would be in one file, {only}"
         raise InputError(message, hint="bring more cases, or divide in another way")
     return _write(workspace, path, parts, folder)
 

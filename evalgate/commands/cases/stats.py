@@ -14,6 +14,7 @@ from evalgate.commands.plan import ASSUMED_SPREAD
 from evalgate.decide import power
 from evalgate.decide.tags import MIN_CASES
 from evalgate.domain import Case, Gate, as_text
+from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError
 from evalgate.gate import reports
 from evalgate.gate.dataset_gates import DatasetGates, find_dataset_gates, load_dataset_gates
@@ -90,26 +91,22 @@ def count_cases(workspace: WorkingTree, gate: str | None, store: Store) -> Itera
 def describe_stats(stats: DatasetStats) -> Iterator[str]:
     """Yield the lines about a dataset."""
     dataset = stats.group.dataset
-    joined = "" if stats.units == len(dataset.cases) else f", {_count(stats.units, 'independent unit')}"
-    yield f"{dataset.path}: {_count(len(dataset.cases), 'case')}{joined}"
+    joined = "" if stats.units == len(dataset.cases) else f", {show_count(stats.units, 'independent unit')}"
+    yield f"{dataset.path}: {show_count(len(dataset.cases), 'case')}{joined}"
     if stats.clusters:
         yield f"  clusters    {stats.clusters}"
     for tag, (cases, units) in stats.tags.items():
         alone = "" if units >= MIN_CASES else f"; too few for a test of its own ({MIN_CASES} units)"
-        yield f"  tag         {tag}: {_count(cases, 'case')}, {_count(units, 'unit')}{alone}"
+        yield f"  tag         {tag}: {show_count(cases, 'case')}, {show_count(units, 'unit')}{alone}"
     for name, (least, median, most) in stats.lengths.items():
-        yield f"  field       {name}: {least} to {most} characters, median {median:g}"
+        yield f"  field       {name}: {least} to {show_count(most, 'character')}, median {median:g}"
     for script, count in stats.scripts.items():
-        yield f"  script      {script}: {_count(count, 'case')}"
+        yield f"  script      {script}: {show_count(count, 'case')}"
     for one in stats.powers:
         spread = f"standard deviation {one.spread.deviation:.3f}, {one.spread.source}"
         yield f"  power       {one.spread.criterion}: reliably shows a drop of {one.detectable:.3f} ({spread})"
-    enough = "possible" if stats.units >= stats.fewest else f"not possible below {stats.fewest} units"
+    enough = "possible" if stats.units >= stats.fewest else f"not possible below {show_count(stats.fewest, 'unit')}"
     yield f"  PASS        within the allowed drop of {stats.margin:g}: {enough}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun if number == 1 else f'{noun}s'}"
 
 
 def _measure(cases: Sequence[Case]) -> dict[str, tuple[int, float, int]]:

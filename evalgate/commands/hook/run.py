@@ -16,6 +16,7 @@ from evalgate.change import changed_gates
 from evalgate.change.merge_base import find_base_commit
 from evalgate.change.workspace import Workspace, open_commit
 from evalgate.domain import Admission, Arm, Config, Failure, GatePlan, Report, Trial, Verdict
+from evalgate.domain.numbers import show_count
 from evalgate.errors import (
     EvalgateError,
     ExitCode,
@@ -196,7 +197,7 @@ class PrePushCheck:
         outcomes = [result.outcome for result in report.evidence.results]
         lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
         cases = {trial.case.id for trial in trials if trial.arm is Arm.CANDIDATE}
-        where = f"checks on {len(cases)} of {len(plan.order)} cases"
+        where = f"checks on {len(cases)} of {show_count(len(plan.order), 'case')}"
         where += " whose outputs are known" if calls.offline else " (critical ones first)"
         where += f", {lost} without an answer" if lost else ""
         failed = [f for f in report.findings if f.decision is Verdict.FAIL and f.blocks]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError, Place
 from evalgate.release.archive import ReleaseArchive, read_archive
 from evalgate.release.document import ReleaseDocument, parse_document
@@ -108,7 +109,8 @@ def _check_beginning(registry: Registry, archive: ReleaseArchive, present: Seque
     for number, data in enumerate(present, start=1):
         if number > len(archive.documents):
             raise RefusedError(
-                f"{archive.name}: {registry.url} has {len(present)} revisions, and the file only {number - 1} of them",
+                f"{archive.name}: {registry.url} has {show_count(len(present), 'revision')}, and the file only "
+                f"{number - 1} of them",
                 hint="export the ledger again",
             )
         if archive.documents[number - 1] != data:

@@ -12,6 +12,7 @@ from evalgate.change.workspace import Commit
 from evalgate.commands import decide, run
 from evalgate.decide import sign_off
 from evalgate.domain import Admission, Gate, GatePlan, GateReport, Report, Verdict
+from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, InputError, InterruptedRunError, ServiceError
 from evalgate.gate import adapted_targets, given_report, provenance, reports
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
@@ -114,7 +115,7 @@ def describe_publication(one: Publication) -> str:
         return f"{one.gate}: nothing to do: {version} was published at {version.at}"
     did = "would publish" if one.stored is None else "published"
     revision = "" if one.stored is None else f" as revision {one.stored.document.revision}"
-    cases = "1 case" if version.evaluation.cases == 1 else f"{version.evaluation.cases:,} cases"
+    cases = show_count(version.evaluation.cases, "case")
     return f"{one.gate}: {did} {version}{revision}: {version.level}, {version.evaluation.decision} on {cases}"
 
 

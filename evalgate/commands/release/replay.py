@@ -18,6 +18,7 @@ from evalgate.change.workspace import Workspace, open_workspace
 from evalgate.domain import Arm, Case, Gate, GatePlan, Output, PromptVersion, Report, Request, Trial, digest
 from evalgate.domain.masking import make_mask
 from evalgate.domain.names import suggest_closest
+from evalgate.domain.numbers import show_count
 from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.errors import EvalgateError, InputError, Place, ServiceError
 from evalgate.gate.options import CallMode, Machine
@@ -243,7 +244,8 @@ def _require_rows(chosen: ChosenRows, name: str, hours: float) -> None:
     counts = {**chosen.faults, **chosen.others}
     why = ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "there are none"
     raise ServiceError(
-        f"{name}: no row of the last {hours:g} hours is an answer of production with `fields` and `output`: {why}",
+        f"{name}: no row of the last {f'{hours:g} hours' if hours != 1 else 'hour'} is an answer of production "
+        f"with `fields` and `output`: {why}",
         hint="log both for some of the answers: see docs/rollout.md",
     )
 
@@ -254,7 +256,8 @@ def _describe_rows(chosen: ChosenRows) -> list[str]:
     notes = [f"rows left out: {', '.join(f'{count:,} {reason}' for reason, count in counts.items())}"] if counts else []
     keyless = sum(not row.has_key for row in chosen.rows)
     if keyless:
-        notes.append(f"{keyless:,} of the rows have no key: each counts as one user, though they may be of a few")
+        keys = show_count(keyless, "row has", "rows have")
+        notes.append(f"{keys} no key: each counts as one user, though they may be of a few")
     return notes
 
 

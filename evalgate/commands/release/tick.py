@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from evalgate.domain.numbers import show_count
 from evalgate.domain.rollout import RolloutSettings
 from evalgate.errors import ExitCode, InputError, ServiceError
 from evalgate.release.document import ReleaseDocument
@@ -243,11 +244,15 @@ def _watch(last: StoredDocument, rows: Rows, now: str) -> Ticked:
     if monitored.worse:
         code = f"worse:{monitored.worse[0]}"
         sentence = (
-            f"{version} is worse than at the end of its rollout: {', '.join(monitored.worse)}; {keys:,} keys since "
+            f"{version} is worse than at the end of its rollout: {', '.join(monitored.worse)}; "
+            f"{show_count(keys, 'key')} since "
             f"{monitored.since}. Ask `evalgate drift` whether the model changed: a rollback would not mend that"
         )
     elif keys:
-        code, sentence = "steady", f"{version} is not proven worse than at the end of its rollout, by {keys:,} keys"
+        code, sentence = (
+            "steady",
+            f"{version} is not proven worse than at the end of its rollout, by {show_count(keys, 'key')}",
+        )
     else:
         code, sentence = "no_rows", f"there is no row of {version} in production since {monitored.since}"
     exit_code = ExitCode.INCONCLUSIVE if monitored.worse else ExitCode.PASS

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalgate.domain import Arm, ScoreRow
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError, Place
 from evalgate.inputs.importers.case_rows import CaseRows, encode_cases
 from evalgate.inputs.importers.tool_results import ToolResults
@@ -52,17 +53,20 @@ def make_files(tree: Tree, wanted: NewFiles, cases: CaseRows | None, results: To
     if wanted.cases is not None and cases is not None:
         name = wanted.cases.as_posix()
         contents[name] = encode_cases(cases.rows, name, tree)
-        written.append(f"{name}: {len(cases.rows)} cases")
+        written.append(f"{name}: {show_count(len(cases.rows), 'case')}")
         left_out += cases.left_out
     if wanted.scores is not None and results is not None:
         name = wanted.scores.as_posix()
         scores = pair_results({wanted.arm: results}, wanted.choice)
         contents[name] = encode_scores(scores.rows)
         absent = sum(row.unscored is not None for row in scores.rows)
-        written.append(f"{name}: {len(scores.rows)} scores of the {wanted.arm}, {absent} of them without a value")
+        written.append(
+            f"{name}: {show_count(len(scores.rows), 'score')} of the {wanted.arm}, {absent} of them without a value"
+        )
         notes = scores.notes
         left_out += [
-            f'"{criterion}" of {len(found)} cases to which it does not apply: choose criteria that all cases have'
+            f'"{criterion}" of {show_count(len(found), "case")} to which it does not apply: choose criteria that '
+            "all cases have"
             for criterion, found in scores.excluded.items()
         ]
     return ImportedFiles(contents=contents, written=tuple(written), notes=notes, left_out=tuple(left_out))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evalgate.domain import Column
+from evalgate.domain.numbers import show_count
 from evalgate.errors import InputError
 from evalgate.inputs.importers.case_rows import QUESTION, CaseRows
 from evalgate.inputs.importers.foreign_json import ForeignPart
@@ -67,7 +68,7 @@ def make_trace_cases(traces: Iterable[ScoredTrace], path: str) -> CaseRows:
                 repeated += 1
             seen.add(content)
     if repeated:
-        rows.leave_out(f"{repeated} {'trace' if repeated == 1 else 'traces'} with the input of another case")
+        rows.leave_out(f"{show_count(repeated, 'trace')} with the input of another case")
     rows.finish()
     rows.leave_out("the expected answers, since these answers scored low: write `expected` where a check reads it")
     return rows

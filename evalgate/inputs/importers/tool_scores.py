@@ -12,6 +12,7 @@ from evalgate.domain import Arm, Json, ScoreRow
 from evalgate.domain.case_ids import derive_case_id
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest_closest
+from evalgate.domain.numbers import show_count
 from evalgate.errors import Fault, InputError, Place
 from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.importers.tool_results import ToolResults, ToolScore, ToolTest, fingerprint, simplify
@@ -283,16 +284,19 @@ def _require_scores(rows: Sequence[ScoreRow], sides: Sequence[_Side]) -> None:
 def _describe(sides: Sequence[_Side], by_id: bool, compared: int, edited: int) -> Iterable[str]:
     for side in sides:
         one = side.results
-        yield f"{side.arm}: {one.tool}, {one.subject}: {len(one.tests)} tests in {one.path}"
+        yield f"{side.arm}: {one.tool}, {one.subject}: {show_count(len(one.tests), 'test')} in {one.path}"
     known = "the ids of the tool" if by_id else "the digests of what they ask and expect"
     if len(sides) < 2:
         yield f"cases are known by {known}"
         return
     common = sum(case in sides[1].tests for case in sides[0].tests)
     alone = len({case for side in sides for case in side.tests}) - common
-    yield f"cases are known by {known}: {common} are in both files, {alone} in one only"
+    yield f"cases are known by {known}: {show_count(common, 'is', 'are')} in both files, {alone:,} in one only"
     if by_id:
-        yield f"of {compared} cases whose inputs and expectations both files show, {compared - edited} have the same"
+        yield (
+            f"of {show_count(compared, 'case')} whose inputs and expectations both files show, "
+            f"{show_count(compared - edited, 'has', 'have')} the same"
+        )
 
 
 def _describe_gaps(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from evalgate.domain.numbers import show_count
 from evalgate.release.rollout import e_values
 from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, begins_late, covers_stage
 from evalgate.release.rollout.decision_words import (
@@ -166,7 +167,11 @@ def _go_on(state: RolloutState, evidence: StageEvidence, stage: _Stage, at: floa
         return _make("hold", "no_rows", f"{name} has no row that counts", stage)
     if at < stage.end:
         passed = format_hours((at - stage.began) / _HOUR, below=stage.hours)
-        counted = f"{evidence.keys[1]:,} answers count" if state.stage == STAGING else _count_keys(evidence)
+        counted = (
+            show_count(evidence.keys[1], "answer counts", "answers count")
+            if state.stage == STAGING
+            else _count_keys(evidence)
+        )
         sentence = f"{passed} of the {stage.hours:g} hours of {name} are over; {counted}"
         return _make("hold", "waiting", sentence, stage)
     if state.stage == STAGING:
@@ -218,19 +223,25 @@ def _find_gap(state: RolloutState, evidence: StageEvidence, stage: _Stage, name:
 def _leave_staging(evidence: StageEvidence, stage: _Stage) -> RolloutDecision:
     """Return what staging does when its hours are over: nothing is compared, but means are held to their floors."""
     if evidence.keys[1] < LEAST_ON_STAGING:
-        sentence = f"staging has {evidence.keys[1]} answers that count, and needs {LEAST_ON_STAGING}"
+        sentence = (
+            f"staging has {show_count(evidence.keys[1], 'answer that counts', 'answers that count')}, and "
+            f"needs {LEAST_ON_STAGING}"
+        )
         return _make("hold", "unproven", sentence, stage)
     for one in evidence.watched:
         mean, is_rate = one.mean[1], one.name in ("errors", "unscored")
         if mean is None or (one.n[1] < LEAST_ON_STAGING and not is_rate):
             if is_rate:
                 continue  # nothing was sampled yet: the score itself says so
-            sentence = f"{one.name}: staging has {one.n[1]} scores, and needs {LEAST_ON_STAGING}"
+            sentence = f"{one.name}: staging has {show_count(one.n[1], 'score')}, and needs {LEAST_ON_STAGING}"
             return _make("hold", "unproven", sentence, stage, one)
         if mean > one.allowed if is_rate else mean < one.allowed:
             sentence = describe_worse(one, stage.bounds, on_staging=True)
             return _make("hold", f"floor:{one.name}", sentence, stage, one)
-    sentence = f"staging is over: {evidence.keys[1]:,} answers count, and all means are within their limits"
+    sentence = (
+        f"staging is over: {show_count(evidence.keys[1], 'answer counts', 'answers count')}, and all means "
+        "are within their limits"
+    )
     return _make("advance", "proven", sentence, stage)
 
 
@@ -262,7 +273,7 @@ def _make(action: Action, code: str, sentence: str, stage: _Stage, *decisive: Wa
 
 
 def _count_keys(evidence: StageEvidence) -> str:
-    return f"{evidence.keys[0]:,} and {evidence.keys[1]:,} keys"
+    return f"{evidence.keys[0]:,} and {show_count(evidence.keys[1], 'key')}"
 
 
 def _list_numbers(evidence: StageEvidence, bounds: Bounds, hours: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evalgate.domain.numbers import show_count
 from evalgate.domain.rollout import MOST_FAULTS, RATES
 from evalgate.release.rollout.tally import StageEvidence, Watched
 from evalgate.release.rollout.traffic_rows import FAULTS, REASONS, has_lost
@@ -31,7 +32,7 @@ def describe_worse(one: Watched, bounds: Bounds, *, on_staging: bool, is_better:
         side = "most" if one.name in RATES else "least"
         mean, limit = _format_pair(one, (one.mean[1], one.allowed))
         return (
-            f"{one.name}: {mean} on staging, where {limit} is the {side} allowed, over {one.n[1]:,} keys, "
+            f"{one.name}: {mean} on staging, where {limit} is the {side} allowed, over {show_count(one.n[1], 'key')}, "
             f"e = {format_e(one.log_e_worse, bounds.worse)} against {format_number(bounds.worse)}"
         )
     log_e = one.log_e_better if is_better else one.log_e_worse
@@ -76,7 +77,8 @@ def describe_left_out(evidence: StageEvidence) -> str:
     reasons = sorted((count, reason) for reason, count in evidence.left_out.items() if reason in FAULTS)[::-1]
     listed = "; ".join(f"{count:,} {REASONS.get(reason, reason)}" for count, reason in reasons)
     return (
-        f"{lost:,} of {rows:,} rows{whose} are left out, {_format_above(100 * lost / rows, 100 * MOST_FAULTS)} % where "
+        f"{lost:,} of {show_count(rows, 'row')}{whose} are left out, "
+        f"{_format_above(100 * lost / rows, 100 * MOST_FAULTS)} % where "
         f"{100 * MOST_FAULTS:g} % is the most allowed: {'of both arms ' if whose else ''}{listed}"
     )
 
@@ -95,7 +97,7 @@ def describe_undecided(evidence: StageEvidence, bounds: Bounds) -> str:
     keys = estimate_keys(one, bounds.worse)
     if keys is None:
         return text
-    return f"{text}; about {keys:,} keys with such values would settle a difference of this size"
+    return f"{text}; about {show_count(keys, 'key')} with such values would settle a difference of this size"
 
 
 def estimate_keys(one: Watched, bound: float) -> int | None:
@@ -152,7 +154,7 @@ def format_hours(hours: float, *, below: float = math.inf) -> str:
 
 def _compare_means(one: Watched) -> str:
     candidate, control = _format_pair(one, (one.mean[1], one.mean[0]))
-    return f"{one.name}: the canary's {candidate} against {control} over {one.n[1]:,} and {one.n[0]:,} keys"
+    return f"{one.name}: the canary's {candidate} against {control} over {one.n[1]:,} and {show_count(one.n[0], 'key')}"
 
 
 def _format_pair(one: Watched, pair: tuple[float | None, float | None]) -> tuple[str, str]:

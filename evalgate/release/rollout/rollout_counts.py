@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evalgate.domain.numbers import show_count
 from evalgate.release.rollout.decision import DEAL_BOUND
 from evalgate.release.rollout.decision_words import format_e
 from evalgate.release.rollout.tally import StageEvidence
@@ -27,7 +28,7 @@ def tell_rows(evidence: StageEvidence, candidate: str, control: str, *, on_stagi
             else f"{own.chosen[0]:,} with {control}, {own.chosen[1]:,} with {candidate}"
         )
         waiting = f"; {own.waiting:,} more are scored by the next tick" if own.waiting else ""
-        yield "scored", f"{arms}, of {sum(own.offered):,} answers with their texts{waiting}"
+        yield "scored", f"{arms}, of {show_count(sum(own.offered), 'answer')} with their texts{waiting}"
 
 
 def tell_left_out(evidence: StageEvidence) -> str:

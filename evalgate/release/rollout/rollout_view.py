@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from evalgate.domain.numbers import show_count
 from evalgate.release.registry import StoredDocument
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.decision_record import count_hours
@@ -107,7 +108,7 @@ def _tell_decision(found: Assessment) -> str:
 
 def _tell_monitored(found: Monitored) -> Iterator[tuple[str, str]]:
     yield "compared", f"with the end of its rollout, by the rows since {found.since}"
-    yield "answers", f"{found.evidence.keys[1]:,} keys"
+    yield "answers", show_count(found.evidence.keys[1], "key")
     yield "rows", tell_left_out(found.evidence)
     worse = ", ".join(found.worse)
     yield (

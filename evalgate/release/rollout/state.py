@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, cast
 
+from evalgate.domain.numbers import show_count
 from evalgate.domain.rollout import RolloutRules, Stage, WhenHeld
 from evalgate.release.checked_value import Value
 from evalgate.release.document import KINDS, ReleaseDocument
@@ -79,7 +80,7 @@ def parse_state(document: ReleaseDocument) -> RolloutState | None:
         hold=given["hold"].optional(Value.text),
     )
     if state.stage > len(state.rules.stages):
-        given["stage"].fail(f"the rollout has {len(state.rules.stages)} stages")
+        given["stage"].fail(f"the rollout has {show_count(len(state.rules.stages), 'stage')}")
     if state.share != find_share(state):
         given["share"].fail(f"must be {find_share(state)} in this stage")
     if state.candidate == state.control:

@@ -254,7 +254,7 @@ def test_too_many_rows_with_a_fault_are_inconclusive(project: Project, count: in
     told = project.replay()
     assert (told.code, project.gate["decision"]) == ((4, "INCONCLUSIVE") if count else (0, "PASS"))
     assert project.gate["replay"]["faults"] == ({"not an object of JSON": 1} if count else {})
-    assert not count or "1 of 61 rows of production are left out" in project.gate["findings"][0]["sentence"]
+    assert not count or "1 of 61 rows of production is left out" in project.gate["findings"][0]["sentence"]
 
 
 def test_rows_that_do_not_fit_are_counted(project: Project) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from evalgate.domain import Batching, Outcome, Request, Target
+from evalgate.domain.numbers import show_count
 from evalgate.execute.providers.batch import api
 from evalgate.execute.providers.batch.api import BatchEndpoint, BatchState, GoneError
 from evalgate.execute.providers.batch.batch_request import BatchRequest, find_own, split_into_files
@@ -218,7 +219,7 @@ class BatchProvider:
         except ProviderError:
             self._records.remove(record)
             raise
-        self._note(f'batch {batch_id}: {len(chunk)} requests to target "{self._target.name}"')
+        self._note(f'batch {batch_id}: {show_count(len(chunk), "request")} to target "{self._target.name}"')
         return self._records.store(replace(record, id=batch_id))
 
     async def _create(self, file_id: str, token: str) -> str:
@@ -344,7 +345,7 @@ class BatchProvider:
         # not retryable: it has had its attempts, so the engine must not retry it
         lost = error.copy()
         lost.retryable, lost.retry_after, lost.startup_timeout = False, None, None
-        lost.adding("" if error.fatal or error.refused else f" (in {asked.tries} batches)")
+        lost.adding("" if error.fatal or error.refused else f" (in {show_count(asked.tries, 'batch', 'batches')})")
         self._fail(asked, lost)
 
     def _reduce_batches(self, waiting: list[BatchRequest]) -> None:
