@@ -162,6 +162,7 @@ def _select_criteria(gate: Gate, cases: Sequence[Case]) -> tuple[Gate, list[str]
         wavering_samples=1,
         settings=NO_SETTINGS,
         baseline_settings=NO_SETTINGS,
+        similarity=None,
     )
     return fitted, notes
 

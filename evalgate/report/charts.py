@@ -16,6 +16,8 @@ _STEPS = (1, 2, 2.5, 5, 10, 20)
 _HOURS = (0.1, 0.25, 0.5, 1, 2, 4, 6, 12, 24, 48, 96, 168, 336)
 """The distances of ticks: of numbers as multiples of a power of ten, and of hours."""
 _SLACK = 1e-9
+_LEAST_SPAN = 1e-9
+"""The least distance between the ends of an axis: what differs by less, such as rounding errors, is at one place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +195,7 @@ def make_spans(
 
 def make_ticks(low: float, high: float, *, most: int = _MOST_TICKS) -> list[float]:
     """Return at most `most` + 1 round numbers at equal distances, which enclose `low` to `high`. `low` < `high`."""
+    high = max(high, low + _LEAST_SPAN)
     size = 10.0 ** math.floor(math.log10((high - low) / most))
     step, first, last = size, 0, 0
     for factor in _STEPS:

@@ -41,4 +41,7 @@ def _find_step(words: str) -> int:
 def _is_of_word(char: str) -> bool:
     if not char or _UNSPACED.match(char):
         return False
-    return char == "_" or char.isalnum() or unicodedata.category(char).startswith("M")
+    if unicodedata.name(char, "").startswith("VARIATION SELECTOR"):  # an emoji may end with it
+        return False
+    # an enclosing mark (Me) makes a symbol, such as the keycap of "1"
+    return char == "_" or char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")

@@ -29,7 +29,7 @@ def read_user_file(path: Path) -> bytes:
     try:
         opened = open_user_file(path)
     except FileNotFoundError as error:
-        raise _refuse(path, f"cannot be read: {_tell(error)}") from error
+        raise _refuse(path, "no such file") from error
     with opened as file:
         try:
             data = file.read(LARGEST + 1)

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from evalgate.errors import InputError, Place
 from evalgate.store.atomic import write_file
 
 FOLDER = ".evalgate"
@@ -86,7 +87,10 @@ class Store:
     root: Path
 
     def list_files(self) -> dict[StoredKind, list[Path]]:
-        """Return all files by their kind, of the folder and of those in it, with an empty list for a kind without."""
+        """Return all files by their kind, of the folder and of those in it, with an empty list for a kind without.
+
+        Raises InputError for a folder that cannot be read.
+        """
         found: dict[StoredKind, list[Path]] = {kind: [] for kind in (*KINDS, OTHER)}
         for path in sorted(self._walk()):
             found[find_kind(path.relative_to(self.root).as_posix())].append(path)
@@ -97,12 +101,17 @@ class Store:
         return [path for kind, files in self.list_files().items() if kind.option == option for path in files]
 
     def _walk(self) -> Iterator[Path]:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             for path in self.root.iterdir():
                 if path.is_file():
                     yield path
                 elif path.is_dir():
                     yield from (one for one in path.iterdir() if one.is_file())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            place = Place(path=str(error.filename or self.root))
+            raise InputError(f"cannot be read: {error.strerror or error}", place=place) from error
 
     @property
     def cache(self) -> Path:

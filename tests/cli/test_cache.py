@@ -199,7 +199,7 @@ def test_stale_baselines_go_and_fresh_ones_stay(world: World) -> None:
         (["export", "x.jsonl", "--store", "nowhere"], 2, "there is no store"),
         (["prune"], 2, "name what to remove"),
         (["prune", "--older-than", "0"], 2, "--older-than"),
-        (["import", "missing.jsonl"], 2, "missing.jsonl: cannot be read"),
+        (["import", "missing.jsonl"], 2, "missing.jsonl: no such file"),
         (["import", "evalgate.yml", "cases.jsonl"], 2, "faults"),
         (["import"], 2, "FILE"),
         (["stats", "--store", "broken"], 3, "the cache is damaged"),

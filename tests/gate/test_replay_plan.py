@@ -12,6 +12,7 @@ from plan.small_gate import POLICY, RUBRIC, TARGETS, gate, prompt
 
 from evalgate.domain import Arm, Case, Check, Condition, Config, GatePlan, Judge, Limits, ReportKind, Threshold
 from evalgate.domain.replayed_rows import ReplayedRows
+from evalgate.domain.similarity import Similarity
 from evalgate.errors import InputError, ServiceError
 from evalgate.gate.replay_plan import STREAM, ReplayedVersions, make_replay_plan
 
@@ -83,6 +84,13 @@ def test_what_rows_can_say_is_kept() -> None:
     assert plan.gate.criteria == kept and plan.judges == kept[2:]
     rows = tuple(case(number, expected="Rome") for number in range(3))
     assert all("expected" not in one.fields for one in make(*rows, judges=kept[2:]).dataset.cases)
+
+
+@pytest.mark.parametrize("source", ["expected", "city", "nowhere"])
+def test_a_replay_is_the_same_with_a_similarity_which_rows_are_not_measured_by(source: str) -> None:
+    measured = make(similarity=Similarity(target="api", model="e-1", source=source))
+    assert measured.similarity is None and measured.gate == make().gate
+    assert measured.dataset == make().dataset, "no field is kept for it"
 
 
 @pytest.mark.parametrize(

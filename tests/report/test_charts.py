@@ -75,6 +75,12 @@ def test_ticks_are_few_and_enclose_the_numbers(low: float, length: float, most: 
     assert ticks[0] <= low + slack and ticks[-1] >= high - slack
 
 
+@given(st.floats(-10, 10) | st.just(0.0), st.floats(min_value=5e-324, max_value=1e-6), st.integers(2, 8))
+def test_ticks_of_rounding_errors_are_different_numbers(low: float, length: float, most: int) -> None:
+    ticks = make_ticks(low, low + length, most=most)
+    assert 2 <= len(ticks) <= most + 1 and all(one < other for one, other in itertools.pairwise(ticks))
+
+
 def test_a_number_beyond_a_scale_is_placed_at_its_end() -> None:
     scale = Scale(low=0, high=2, start=10, end=30)
     assert [scale.place(one) for one in (-1, 0, 1, 2, math.inf)] == ["10.0", "10.0", "20.0", "30.0", "30.0"]

@@ -73,6 +73,25 @@ def test_a_mark_continues_a_word_in_each_script_with_spaces(words: str, mark: st
     assert has_words(f"(x{mark}{words})", words) is is_open
 
 
+EMOJI = [
+    "\u26a0\ufe0f",
+    "1\ufe0f\u20e3",
+    "\u2764\ufe0e",
+    "\U0001f44d\U0001f3fd",
+    "\U0001f469\u200d\u2696\ufe0f",
+    "\u845b\U000e0100",  # an ideograph in another form
+]
+
+
+@pytest.mark.parametrize("emoji", EMOJI)
+def test_an_emoji_before_a_word_does_not_continue_it(emoji: str) -> None:
+    for text, is_in in ((f"{emoji}art", True), (f"{emoji}start", False), (f"start{emoji}", False)):
+        for is_negated in (False, True):
+            check = Check(name="it", type="contains", options={"value": "art", "words": True}, negated=is_negated)
+            found = checks.score(check, Case(id="c", fields={}), Output(text=text))
+            assert getattr(found, "value", None) == float(is_in is not is_negated)
+
+
 @given(st.text(min_size=1), st.text())
 def test_whole_words_are_a_part_of_the_text(words: str, text: str) -> None:
     assert has_words(words, words)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from repository import Repository
 
 import evalgate
+from evalgate.errors import InputError
 from evalgate.store.atomic import write_file
 from evalgate.store.store import KINDS, OTHER, Store, find_kind
 
@@ -94,6 +96,21 @@ def test_what_a_killed_process_leaves_is_listed(store: Store, monkeypatch: pytes
     for path in (store.last_report, store.find_verdict("k")):
         write_file(path, "x")
     assert [kind.name for kind, files in store.list_files().items() if len(files) == 2] == ["leftovers"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = store.root / "closed"
+    closed.mkdir(parents=True)
+    listed = Path.iterdir
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match="closed: cannot be read: Permission denied"):
+        store.list_files()
 
 
 def test_a_prepared_store_hides_itself_from_git_and_keeps_what_a_user_wrote(repository: Repository) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.domain.numbers import show_count
-from evalgate.errors import InputError, Place
 from evalgate.release.archive import ReleaseArchive, read_archive
 from evalgate.release.document import ReleaseDocument, parse_document
 from evalgate.release.ledger import verify
@@ -74,11 +73,7 @@ def import_ledger(registry: Registry, path: Path, *, dry_run: bool = False) -> R
 
 
 def _read(path: Path) -> ReleaseArchive:
-    try:
-        data = read_user_file(path)
-    except FileNotFoundError:
-        raise InputError("no such file", place=Place(path=str(path))) from None
-    archive = read_archive(data, str(path))
+    archive = read_archive(read_user_file(path), str(path))
     check_name(archive.name)
     return archive
 

@@ -32,24 +32,32 @@ def parse(text: str, path: str, *, first_line: int = 1, is_foreign: bool = False
     """Parse a text as one YAML document. A text with only blanks and comments is null.
 
     A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates are text.
-    Raises InputError, with line and column, for invalid syntax, a text that readers of YAML 1.2 read otherwise for a
-    line break of YAML 1.1, a duplicate key, a second document, a tag, a key that
-    is not a scalar, a merge key (`<<`), an alias inside its own anchor, aliases that expand to more than 100,000 values
-    (100 characters of a text count as one), more than 1,000,000 values, more than 100 levels, and a number that JSON
-    does not support. In a file of another tool (`is_foreign`), merge keys are filled in, and plain scalars are read by
-    the core schema of YAML 1.2, as in `True`, `~` and `.5`.
+    Raises InputError, with line and column, for invalid syntax, a line break of YAML 1.1 that makes it another document
+    for readers of YAML 1.2, a duplicate key, a second document, a tag, a key that is not a scalar, a merge key (`<<`),
+    an alias inside its own anchor, aliases that expand to more than 100,000 values (100 characters of a text count as
+    one), more than 1,000,000 values, more than 100 levels, and a number that JSON does not support. In a file of
+    another tool (`is_foreign`), merge keys are filled in, and plain scalars are read by the core schema of YAML 1.2, as
+    in `True`, `~` and `.5`.
     """
     hit = _UNPRINTABLE.search(text)
     if hit:
         line, column = line_and_column(text, hit.start())
         raise refuse(f"control character U+{ord(hit.group()):04X}", path, line + first_line - 1, column)
-    root = _parse(text, path, first_line, is_foreign)
     odd = _ODD_BREAK.search(text)
-    if odd is not None and not _is_read_alike(text, root.data, is_foreign):
-        line, column = line_and_column(text, odd.start())
-        message = f"U+{ord(odd.group()):04X} ends a line for some readers of YAML, and not for others"
-        raise refuse(message, path, line + first_line - 1, column, "end the line as usual, or take the character out")
-    return root
+    if odd is None:
+        return _parse(text, path, first_line, is_foreign)
+    others = _parse_without_breaks(text, is_foreign)
+    try:
+        root = _parse(text, path, first_line, is_foreign)
+    except InputError:
+        if not others:
+            raise  # it is wrong for all readers
+    else:
+        if others == [_squash(root.data)]:
+            return root
+    line, column = line_and_column(text, odd.start())
+    message = f"U+{ord(odd.group()):04X} ends a line for some readers of YAML, and not for others"
+    raise refuse(message, path, line + first_line - 1, column, "end the line as usual, or take the character out")
 
 
 def _parse(text: str, path: str, first_line: int, is_foreign: bool) -> Node:
@@ -76,19 +84,18 @@ def _parse(text: str, path: str, first_line: int, is_foreign: bool) -> Node:
     return builder.root or Node(data=None, line=first_line, column=1, text="")
 
 
-def _is_read_alike(text: str, data: Any, is_foreign: bool) -> bool:
-    """Return whether a document is the same, but for white space, where the odd line breaks are characters."""
+def _parse_without_breaks(text: str, is_foreign: bool) -> list[Any]:
+    """Return the value of a document in which the odd line breaks are characters, as `_squash` does; [] if invalid."""
     mark = next((char for char in map(chr, range(0xE000, 0xF900)) if char not in text), None)
     if mark is None:
-        return False
+        return []
     try:
-        other = _parse(_ODD_BREAK.sub(mark, text), "", 1, is_foreign).data
+        return [_squash(_parse(_ODD_BREAK.sub(mark, text), "", 1, is_foreign).data, mark)]
     except InputError:
-        return False
-    return bool(_squash(other, mark) == _squash(data, mark))
+        return []
 
 
-def _squash(value: Any, mark: str) -> Any:
+def _squash(value: Any, mark: str = " ") -> Any:
     """Return a value with each run of white space and marks in its texts as one space."""
     if isinstance(value, str):
         return " ".join(value.replace(mark, " ").split())

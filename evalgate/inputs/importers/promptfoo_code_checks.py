@@ -15,7 +15,7 @@ from evalgate.inputs.importers.promptfoo_reading import Reading
 
 _SHOWN = "(typeof output === 'string' ? output : JSON.stringify(output))"
 _SEARCHES = {
-    "contains": "{0}.includes({1})",
+    "contains": "{1}.every(text => {0}.includes(text))",
     "contains-any": "{1}.some(text => {0}.includes(text))",
     "contains-all": "{1}.every(text => {0}.includes(text))",
 }
@@ -81,14 +81,14 @@ def _write_javascript(reading: Reading) -> str | None:
     if kind == "is-json" and not value:
         return f"(() => {{ try {{ JSON.parse({_SHOWN}); return true; }} catch {{ return false; }} }})()"
     if plain in _SEARCHES:
-        values = split_list(value) if plain != "contains" and isinstance(value, str) else value
         if plain == "contains":
-            values = reading.text()
-        if not values or not isinstance(values, str | list):
+            values = [text for text in [reading.text()] if text]
+        else:
+            values = split_list(value) if isinstance(value, str) else value
+        if not values or not isinstance(values, list):
             return None
-        texts = str(nunjucks.show(values)) if isinstance(values, str) else [str(nunjucks.show(one)) for one in values]
-        wanted = json.dumps(texts)
-        return _SEARCHES[plain].format(shown, wanted.lower() if plain != kind else wanted)
+        texts = [str(nunjucks.show(one)) for one in values]
+        return _SEARCHES[plain].format(shown, json.dumps(texts if plain == kind else [one.lower() for one in texts]))
     if isinstance(value, dict | list) or value is None or (kind == "regex" and not reading.text()):
         return None
     text = json.dumps(reading.text())

@@ -56,6 +56,8 @@ def test_plain_assertions_behind_code_are_javascript(tmp_path: Path) -> None:
     plain: list[tuple[dict[str, Any], str, str]] = [
         ({"type": "icontains-any", "value": "AB, cd"}, "axb", "axc"),
         ({"type": "not-contains", "value": 7}, "6", "x7x"),
+        ({"type": "not-icontains", "value": "\u00c4rger"}, "xarger", "a \u00e4rger"),
+        ({"type": "icontains-all", "value": ["\u00dcber", "\u0394", "a\\N"]}, "\u00fcber \u0394 A\\n", "\u00fcber \u03b4"),
         ({"type": "equals", "value": "a\"b"}, "xa\"b", "ab"),
         ({"type": "is-json"}, "x1", "xx"),
     ]  # fmt: skip
@@ -64,8 +66,8 @@ def test_plain_assertions_behind_code_are_javascript(tmp_path: Path) -> None:
     assert found.left_out == [] and "with node" in found.changed[-1]
     texts = [(passing, failing) for _, passing, failing in plain] + [("ab", "ac")]
     passed = [run(found, tmp_path, check, text[0]) for check, text in zip(found.checks, texts, strict=True)]
-    failed = [run(found, tmp_path, check, text[1]) for check, text in zip(found.checks[:2], texts[:2], strict=True)]
-    assert passed == [True] * 5 and failed == [False] * 2
+    failed = [run(found, tmp_path, check, text[1]) for check, text in zip(found.checks, texts, strict=True)]
+    assert passed == [True] * 7 and failed == [False] * 7
 
 
 def test_both_transforms_are_taken_in_their_order(tmp_path: Path) -> None:
