@@ -92,7 +92,7 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
         shard = gate.evidence.shard
         if gate.evidence.kind is ReportKind.PART:
             raise InputError(
-                f"gate {name}: the report is of some chosen cases, and not of a shard", place=Place(path=other)
+                f"gate {name}: the report is of a part of the cases, and not of a shard", place=Place(path=other)
             )
         if shard is None:
             raise InputError(f"gate {name}: this report is not a shard, it has a verdict", place=Place(path=other))

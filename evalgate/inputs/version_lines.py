@@ -160,5 +160,6 @@ def _verify(
     except InputError as error:
         raise refuse(f"cannot be edited safely: {error.faults[0].message}", path, hint=_BY_HAND) from None
     expected = replace(before, version=wanted["version"], change=wanted.get("change", before.change))
+    expected = replace(expected, has_front_matter=after.has_front_matter)
     if replace(after, lines={}, starts=()) != replace(expected, lines={}, starts=()):
         raise refuse("cannot be edited safely: another value would change", path, hint=_BY_HAND)

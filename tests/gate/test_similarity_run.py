@@ -82,7 +82,7 @@ FAULTS: dict[str, Callable[[str], Sequence[Any] | Reply]] = {
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("down", "no request succeeds"),
+        ("down", "down"),
         ("unknown model", "no such model"),
         ("too long", "too long"),
         ("dimension", "different numbers of values: 2 and 3"),
