@@ -96,6 +96,7 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
         requests=requests,
         alike=_find_alike(ids, digests, requests),
+        max_age=max_age,
     )
 
 
