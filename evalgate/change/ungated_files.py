@@ -9,6 +9,7 @@ from evalgate.domain import Config, Gate
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, Fault, InputError, Place
+from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import Tree, is_skipped
 from evalgate.services.git import Git
 
@@ -82,12 +83,16 @@ def refuse_moved_out(gates: Sequence[Gate], config: Config, tree: Tree, git: Git
     gone = {gate.prompt: gate for gate in gates if not tree.exists(gate.prompt)}
     if not gone:
         return
-    covered = {gate.prompt for gate in config.gates}
+    covered = {path for gate in config.gates for path in (gate.prompt, gate.dataset, *gate.files)}
     faults = []
     for path in _list_new(config, tree, git, base) if gone else ():
-        was = None if path in covered else git.find_renamed_from(base, path)
-        if was in gone:
-            message = f"{was} was moved to {path}, which no gate covers; it was gated at {base[:7]}"
+        if path in covered:
+            continue
+        renamed = git.find_renamed_from(base, path)
+        was = renamed if renamed in gone else next((old for old in gone if _is_named_alike(old, path)), None)
+        if was is not None:
+            moved = f"{was} was moved to {path}" if was == renamed else f"{was} is gone, and {path} has its name"
+            message = f"{moved}, which no gate covers; it was gated at {base[:7]}"
             hint = f"move it to where it matches {gone[was].pattern}, or add a gate for it"
             faults.append(Fault(message=message, place=Place(path=path), hint=hint))
     if faults:
@@ -110,6 +115,12 @@ def _is_listed(path: str, top: str) -> bool:
 def _is_named_prompt(path: str) -> bool:
     name = posixpath.basename(path).lower()
     return ".prompt." in name or name.endswith(_ENDINGS)
+
+
+def _is_named_alike(old: str, new: str) -> bool:
+    """Return whether a new file may be a prompt that was moved and rewritten: it has its name, whatever the suffix."""
+    names = [posixpath.basename(path).lower() for path in (old, new)]
+    return names[0].split(".", 1)[0] == names[1].split(".", 1)[0] and names[1].endswith(PROMPT_SUFFIXES)
 
 
 def _is_document(path: str) -> bool:

@@ -25,19 +25,24 @@ _REFUSED = frozenset({
     "prohibitedcontent", "recitation", "refusal", "safety", "sensitive", "spii",
 })  # fmt: skip
 _BROKEN = frozenset({
-    "abort", "aborted", "canceled", "cancelled", "error", "failed", "incomplete", "interrupted",
-    "malformedfunctioncall", "malformedresponse", "networkerror", "other", "timeout", "unexpectedtoolcall",
+    "abort", "aborted", "canceled", "cancelled", "error", "failed", "incomplete", "inprogress", "interrupted",
+    "malformedfunctioncall", "malformedresponse", "networkerror", "other", "queued", "requiresaction", "timeout",
+    "unexpectedtoolcall",
 })  # fmt: skip
 """Second reasons that count, of those that are not known as another ending: each provider has words of its own."""
+_LIMITS = frozenset({"iterationlimit", "maxiterations", "maxsteps", "maxturns", "recursionlimit"})
+"""Reasons for which an agent ends before its answer."""
 _ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
 _ERRORS = frozenset({
-    "aborted", "canceled", "cancelled", "errcode", "errmsg", "errno", "error", "errorcode", "errormessage", "errormsg",
-    "errors", "exception", "failed", "failure", "fault", "haserror", "iserror",
+    "aborted", "canceled", "cancelled", "err", "errcode", "errmsg", "errno", "error", "errorcode", "errormessage",
+    "errormsg", "errors", "errortype", "exception", "failed", "failure", "failurereason", "fault", "haserror",
+    "interrupted", "iserror", "lasterror", "traceback",
 })  # fmt: skip
 _STATUSES = ("code", "httpstatus", "status", "statuscode")
 _SUCCESSES = ("issuccess", "ok", "success")
+_FAILURES = ("haserrors", "hasfailed", "isfailed", "isfailure", "istimeout", "timedout")
 _KINDS = ("object", "subtype", "type")
-_REFUSALS = ("blocked", "blockreason", "isblocked", "isrefusal", "outputsensitive", "refused")
+_REFUSALS = ("blocked", "blockreason", "contentfiltered", "isblocked", "isrefusal", "outputsensitive", "refused")
 _GUARDRAILS = "guardrailaction"
 _FEEDBACK = ("promptfeedback", "safetyratings")
 _INNER = ("additionalkwargs", "delta", "message", "providerspecificfields", "responsemetadata")
@@ -75,7 +80,12 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
         return first
     places = [keys, *map(_spell_keys, around)]
     # a `stop_reason` may also be the text that the answer stopped at
-    stopped = [one for place in places for one in _texts(place.get("stopreason")) if _is_no_end(one)]
+    stopped = [
+        one
+        for place in places
+        for one in _texts(place.get("stopreason"))
+        if _is_no_end(one) or normalize_reason(one) in _LIMITS
+    ]
     others = [
         one for place in places for one in _list_seconds(place) if _is_no_end(one) or normalize_reason(one) in _BROKEN
     ]
@@ -94,8 +104,8 @@ def find_error(*places: Mapping[str, Any]) -> Any:
     """Return the error that one of the places has; None without one.
 
     An error has a key of its own ("error", "errors", "error_code", "errmsg"), or the place says that there was no
-    success ("success": false), has an HTTP status of an error ("status_code": 502), or is of the type "error" or of a
-    subtype that begins with it.
+    success ("success": false, "is_error": true), has an HTTP status of an error ("status_code": 502), or is of the type
+    "error" or of a subtype that begins with it.
     """
     for place in places:
         for key, value in place.items():
@@ -182,6 +192,8 @@ def _is_failure(name: str, value: Any) -> bool:
         return isinstance(number, int) and 400 <= number < 600
     if name in _KINDS:  # an agent that ran out of turns has the subtype "error_max_turns"
         return isinstance(value, str) and (value == "error" or (name == "subtype" and value.startswith("error_")))
+    if name in _FAILURES:
+        return value is True or value in ("true", "True")
     return name in _SUCCESSES and (value is False or value in ("false", "False"))
 
 

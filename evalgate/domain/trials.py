@@ -348,7 +348,8 @@ class GatePlan:
     there is no change level. `requests` maps each case that shares its request with another to the id of the first such
     case; `alike` does so for the cases whose requests differ in white space and invisible characters alone. `revert` is
     set for a change that goes back to the version before. `replay` says which rows of production the cases are.
-    `similarity` is what is measured after the verdict, and reported only.
+    `similarity` is what is measured after the verdict, and reported only. A judge is asked again about an output after
+    `max_age` seconds: a newer model behind its name may score otherwise, and both versions need scores of one time.
     """
 
     gate: Gate
@@ -372,6 +373,7 @@ class GatePlan:
     revert: Revert | None = None
     replay: ReplayedRows | None = None
     similarity: Similarity | None = None
+    max_age: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -301,12 +301,12 @@ def evaluate_trial(
     if why_not is not None:
         scores |= {judge.name: Unscored(reason=why_not) for judge in asked}
     elif isinstance(outcome, Output):
-        for attempt in range(2):
+        for turn in range(2):
             if not asked:
                 break
             requests = [
-                judges.make_request(judge, trial.case, outcome, targets[judge.target], attempt=attempt)
-                for judge in asked
+                judges.make_request(one, trial.case, outcome, targets[one.target], attempt=turn, max_age=plan.max_age)
+                for one in asked
             ]
             answers = yield requests
             for judge, made, answer in zip(asked, requests, answers, strict=True):

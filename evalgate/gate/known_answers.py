@@ -20,12 +20,13 @@ from evalgate.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownAnswers:
-    """The answers that are stored; `cache` is None where there is none yet."""
+    """The answers that are stored; `cache` is None where there is none yet. `max_age` is that of judges' replies."""
 
     targets: Mapping[str, Target]
     recordings: Mapping[str, Mapping[str, CacheEntry]]
     cache: Cache | None
     forms: RequestForms
+    max_age: float | None = None
 
     def has(self, request: Request) -> bool:
         """Tell if a request needs no call."""
@@ -40,7 +41,7 @@ class KnownAnswers:
         if not isinstance(output, Output):
             return False
         try:
-            asked = judges.make_request(judge, trial.case, output, self.targets[judge.target])
+            asked = judges.make_request(judge, trial.case, output, self.targets[judge.target], max_age=self.max_age)
         except ValueError:  # the case lacks a field of the rubric; the run says so
             return False
         return self.has(asked)
@@ -96,7 +97,11 @@ def open_known_answers(config: Config, plans: Sequence[GatePlan], tree: Tree, st
     cache = Cache(store.cache) if store.cache.is_file() else None
     try:
         yield KnownAnswers(
-            targets=config.targets, recordings=recordings, cache=cache, forms=RequestForms(store.adaptations)
+            targets=config.targets,
+            recordings=recordings,
+            cache=cache,
+            forms=RequestForms(store.adaptations),
+            max_age=next((plan.max_age for plan in plans), None),
         )
     finally:
         if cache is not None:

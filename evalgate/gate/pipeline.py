@@ -111,9 +111,34 @@ def _decide_fresh(
     *,
     draws: Mapping[str, UnansweredDraws | None],
 ) -> tuple[dict[str, GateReport], tuple[str, ...]]:
-    """Return the verdicts of plans by the name of their gate, and the warnings of the engine."""
+    """Return the verdicts of plans by the name of their gate, and the warnings of the engine.
+
+    A baseline that has answers of a model that is gone is drawn anew.
+    """
     if not plans:
         return {}, ()
+    from evalgate.gate import model_changes
+
+    found, warnings = _evaluate(workspace, plans, machine, calls, on_event, draws=draws)
+    replayed = calls.answers == "replay"
+    anew = [model_changes.draw_anew(one, found[one.gate.name], workspace.config, replayed=replayed) for one in plans]
+    again = [plan for plan in anew if plan is not None]
+    if not again or calls.answers == "record":
+        return found, warnings
+    fresh, more = _evaluate(workspace, again, machine, calls, on_event, draws=draws)
+    found |= {name: model_changes.add_calls(gate, found[name]) for name, gate in fresh.items()}
+    return found, (*warnings, *(one for one in more if one not in warnings))
+
+
+def _evaluate(
+    workspace: Workspace,
+    plans: Sequence[GatePlan],
+    machine: Machine,
+    calls: CallMode,
+    on_event: Callable[[ProgressEvent], None],
+    *,
+    draws: Mapping[str, UnansweredDraws | None],
+) -> tuple[dict[str, GateReport], tuple[str, ...]]:
     from evalgate.gate import engine_setup, evaluate, similarity_run, unanswered_draws
 
     with engine_setup.open_engine(workspace, plans, machine, calls, on_event=on_event) as engine:

@@ -29,6 +29,7 @@ from evalgate.errors import (
     make_all,
 )
 from evalgate.gate import released
+from evalgate.gate.function_changes import describe_edited_functions
 from evalgate.gate.included_files import find_measuring_includes
 from evalgate.gate.list_pricing import add_price_notes, require_prices
 from evalgate.gate.options import CallMode, Selection
@@ -172,6 +173,8 @@ def _make_plan(
     notes += change.notes
     if found.baseline is not None:
         notes += target_changes.describe_unmeasured(gate, found.candidate, found.baseline, config.targets)
+    if not isinstance(workspace, PullRequest):  # which is answered by the code of the base
+        notes += tuple(describe_edited_functions(gate, config, base))
     moved = () if served else _compare_published(config, gate, found, arm)
     goes_back = change.revert if not (served or moved) else None
     dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)

@@ -96,6 +96,7 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
         requests=requests,
         alike=_find_alike(ids, digests, requests),
+        max_age=max_age,
     )
 
 
@@ -204,6 +205,23 @@ def select_part(plan: GatePlan, part: CasePart) -> GatePlan | None:
         part=part,
         kind=ReportKind.PART,
     )
+
+
+def plan_baseline_anew(plan: GatePlan, targets: Mapping[str, Target]) -> GatePlan:
+    """Return the plan without stored samples and stored replies of the baseline and of judges; the arms alternate."""
+    assert plan.baseline is not None
+    ask = partial(_make_request, Arm.BASELINE, plan.baseline, targets[plan.gate.baseline_target], 0.0)
+    trials: list[Trial] = []
+    for trial in plan.trials:
+        if trial.arm is Arm.BASELINE:
+            continue
+        trials.append(trial)
+        is_last = trial.repeat == plan.gate.candidate_samples - 1
+        upto = plan.gate.baseline_samples if is_last else min(trial.repeat + 1, plan.gate.baseline_samples)
+        trials += [
+            Trial(case=trial.case, arm=Arm.BASELINE, repeat=repeat, ask=ask) for repeat in range(trial.repeat, upto)
+        ]
+    return replace(plan, trials=tuple(trials), stored=(), stored_baseline=None, max_age=0.0)
 
 
 def make_fresh_trial(plan: GatePlan, case: Case, arm: Arm, repeat: int, targets: Mapping[str, Target]) -> Trial:

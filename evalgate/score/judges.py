@@ -69,7 +69,9 @@ def validate(judge: Judge) -> None:
         )
 
 
-def make_request(judge: Judge, case: Case, output: Output, target: Target, *, attempt: int = 0) -> Request:
+def make_request(
+    judge: Judge, case: Case, output: Output, target: Target, *, attempt: int = 0, max_age: float | None = None
+) -> Request:
     """Make the request that scores `output` of `case`. It does not depend on the arm: equal outputs give equal keys.
 
     The system message is the rubric's instruction, unchanged. The user message has a block for each input, fenced by
@@ -78,6 +80,7 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
     tokens (`<|token|>`) and tags of reasoning (`</think>`) get spaces, because a local server could interpret them
     inside a text, and a judge that repeats them would seem to begin its answer there. Parameters of a judge that are
     null are not sent. If the target takes no JSON Schema, the system message also says in words what JSON is expected.
+    A stored reply older than `max_age` seconds is not used.
 
     Raises ValueError if the case lacks a field that the rubric needs.
     """
@@ -95,6 +98,7 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
         scale=(rubric.minimum, rubric.maximum) if judge.mode == "expected" else None,
         repeat=attempt,
         about=f"judge {judge.name}, case {case.id}",
+        max_age=max_age,
     )
 
 

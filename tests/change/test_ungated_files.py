@@ -127,6 +127,23 @@ def test_a_prompt_cannot_be_moved_out_of_its_pattern(many: World, to: str) -> No
         assert to in told or "prompts/a/one.prompt.yml" in told
 
 
+@pytest.mark.parametrize("to", ["prompts/a/b/One.prompt.yml", "prompts/a/one.md", "src/one.txt"])
+def test_a_prompt_that_is_moved_out_of_its_pattern_and_rewritten_is_known_by_its_name(many: World, to: str) -> None:
+    text = (many.root / "evalgate.yml").read_text()
+    assert "prompts/**/*.prompt.yml" in text
+    many.repository.git("switch", "--quiet", "main")
+    many.repository.commit(
+        "narrower", **{"evalgate.yml": text.replace("prompts/**/*.prompt.yml", "prompts/*/*.prompt.yml")}
+    )
+    many.repository.git("switch", "--quiet", "work")
+    many.repository.git("merge", "--quiet", "--ff-only", "main")
+    (many.root / "prompts/a/one.prompt.yml").unlink()
+    many.repository.write(to, "Other words, one and all. {{query}}\n")
+    for arguments in ((), ("--changed",)):
+        code, told, _ = run(many, *arguments)
+        assert code == 2 and f"{to} has its name, which no gate covers" in told
+
+
 def test_removing_a_prompt_of_a_pattern_is_said_and_needs_a_person(many: World) -> None:
     (many.root / "prompts/a/one.prompt.yml").unlink()
     code, told, gates = run(many)

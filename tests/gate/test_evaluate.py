@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,20 @@ def test_what_a_version_passed_with_is_not_its_baseline(world: World, tmp_path: 
     gate = run(world)
     assert gate["baseline"]["version"] == "1.1.0"
     assert asked(world, "candidate") == CASES * 2, "the baseline is sampled afresh, with the same content"
+
+
+@pytest.mark.parametrize("days", [6, 8])
+def test_a_judge_is_asked_again_about_answers_of_any_version_after_a_week(world: World, days: int) -> None:
+    """Another model may be behind the judge's name by then, and both versions need scores of one model."""
+    looking(world, stop_early="false")
+    rate(world, {}, baseline=4)
+    world.edit("1.0.1", "Be exact!")
+    assert run(world)["decision"] == "PASS"
+    with sqlite3.connect(world.root / ".evalgate" / "cache.sqlite3") as cache:
+        cache.execute("UPDATE entries SET created = created - ?", (days * 86_400,))
+    world.edit()
+    rate(world, dict.fromkeys(range(CASES), 4), baseline=5)  # the new model is kinder by a point
+    world.server.received.clear()
+    gate = run(world)
+    judged = [r for r in world.server.received if r.body.get("response_format")]
+    assert (len(judged), gate["decision"]) == ((CASES, "PASS") if days < 7 else (2 * CASES, "FAIL"))

@@ -1,0 +1,73 @@
+"""A model that changes behind its name between the baseline's answers and those of the candidate."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from chat_server import Reply, completion
+from gate.live_run import BRIEF, looking, run
+from gated_project import CASES, World
+
+
+def serve(world: World, *, answering: str, judging: str) -> None:
+    """Answer as models of these names do: a new one is better by a point, the candidate is worse by one."""
+
+    def application(system: str, user: str) -> Reply:
+        points = (answering == "new") + (BRIEF not in system)
+        return name(completion(json.dumps({"answer": f"{user} quality {points}"})), answering)
+
+    def grade(judged: str) -> Reply:
+        points = int(judged.rpartition("quality ")[2][0]) if "quality " in judged else 0
+        score = 2 + points + (judging == "new")
+        return name(completion(json.dumps({"score": score, "reason": "as scripted"})), judging)
+
+    world.application, world.grade = application, grade
+
+
+def name(body: dict[str, Any], model: str) -> Reply:
+    return Reply(body={**body, "model": model, "system_fingerprint": f"fp_{model}"})
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("changed", ["answering", "judging"])
+def test_a_baseline_of_a_model_that_is_gone_is_drawn_anew(world: World, changed: str, sampled: bool) -> None:
+    looking(world, stop_early="false")
+    serve(world, answering="old", judging="old")
+    if sampled:
+        assert world.evalgate("baseline", "sample").code == 0
+    else:
+        world.edit("1.0.1", "Be exact!")
+        assert run(world)["decision"] == "PASS"
+    serve(world, **{"answering": "old", "judging": "old", changed: "new"})
+    world.edit()
+    world.server.received.clear()
+    gate = run(world)
+    assert gate["decision"] == "FAIL", "the candidate is a point worse with either model"
+    assert any("drawn and judged anew" in note for note in gate["notes"])
+    assert gate["calls"]["made"] == len(world.server.received)
+    world.server.received.clear()
+    assert run(world)["decision"] == "FAIL"
+    assert world.server.received == [], "the verdict stays"
+
+
+def test_a_baseline_of_the_same_model_is_kept_whatever_its_fingerprint(world: World) -> None:
+    looking(world, stop_early="false")
+    serve(world, answering="old", judging="old")
+    world.edit("1.0.1", "Be exact!")
+    run(world)
+    answer = world.application
+
+    def again(system: str, user: str) -> Reply:
+        reply = answer(system, user)
+        assert isinstance(reply, Reply) and isinstance(reply.body, dict)
+        return Reply(body={**reply.body, "system_fingerprint": "fp_other"})
+
+    world.application = again
+    world.edit()
+    world.server.received.clear()
+    gate = run(world)
+    assert len(world.server.received) == 2 * CASES, "only the candidate is asked, and judged"
+    assert not any("anew" in note for note in gate["notes"])
