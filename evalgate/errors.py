@@ -45,6 +45,10 @@ LONGEST_MESSAGE = 2_000
 """The maximum length of a message or hint, in characters. A message may quote text from a very large file."""
 
 
+MOST_FAULTS = 100
+"""The number of faults of one error that are shown. A prompt may have one in each of many thousand places."""
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."
 
@@ -82,7 +86,14 @@ class EvalgateError(Exception):
     ) -> None:
         own = () if message is None else (Fault(message=message, place=place, hint=hint),)
         self.faults: tuple[Fault, ...] = (*own, *faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        super().__init__("\n".join(str(fault) for fault in self.shown))
+
+    @property
+    def shown(self) -> tuple[Fault, ...]:
+        """The first faults, and the number of the others as the last one."""
+        rest = len(self.faults) - MOST_FAULTS
+        more = (Fault(message=f"and {rest} more {'fault' if rest == 1 else 'faults'}"),) if rest > 0 else ()
+        return (*self.faults[:MOST_FAULTS], *more)
 
 
 class InputError(EvalgateError):

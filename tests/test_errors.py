@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from evalgate import errors
-from evalgate.errors import EvalgateError, ExitCode, Fault, FaultCollector, GitError, InputError, Place, ServiceError
+from evalgate.errors import (
+    MOST_FAULTS,
+    EvalgateError,
+    ExitCode,
+    Fault,
+    FaultCollector,
+    GitError,
+    InputError,
+    Place,
+    ServiceError,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +74,12 @@ def test_all_items_are_made_or_all_faults_are_told() -> None:
     assert errors.make_all([2, 4], make) == (20, 40)
     with pytest.raises(InputError, match="1 is odd\n3 is odd"):
         errors.make_all([1, 2, 3], make)
+
+
+def test_of_many_faults_the_first_are_shown_and_the_others_counted() -> None:
+    faults = [Fault(message=f"fault {number}") for number in range(MOST_FAULTS + 2)]
+    error = InputError(faults=faults)
+    assert len(error.faults) == MOST_FAULTS + 2
+    assert error.shown[:-1] == tuple(faults[:MOST_FAULTS])
+    assert error.shown[-1].message == "and 2 more faults" and str(error).endswith("and 2 more faults")
+    assert InputError(faults=faults[:3]).shown == tuple(faults[:3])

@@ -59,7 +59,7 @@ class Log:
 
     def faults(self, error: EvalgateError) -> None:
         """Write each fault as an error annotation at its place."""
-        for fault in error.faults:
+        for fault in error.shown:
             place = fault.place or Place(path="")
             text = fault.message if fault.hint is None else f"{fault.message}\nhint: {fault.hint}"
             line, column = place.line or None, place.column or None

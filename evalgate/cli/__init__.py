@@ -134,7 +134,7 @@ def _print(text: str) -> None:
 
 
 def _print_faults(error: EvalgateError) -> None:
-    for fault in error.faults:
+    for fault in error.shown:
         _print(str(fault))
     if len(error.faults) > 1:
         click.echo(f"{len(error.faults)} faults", err=True)

@@ -11,12 +11,13 @@ from evalgate.domain import Arm, GateReport, Report
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest_closest
 from evalgate.domain.sent_prompts import SentCase
+from evalgate.domain.text import WITHHELD
 from evalgate.errors import InputError
 from evalgate.gate import reports, requests_shown
 from evalgate.gate.options import Machine
 from evalgate.report.case_page import CasePage, make_page
 from evalgate.report.case_selection import select_cases
-from evalgate.report.withhold import WITHHELD, withhold_texts
+from evalgate.report.withhold import withhold_texts
 from evalgate.store import prompt_lines
 from evalgate.store.store import Store
 

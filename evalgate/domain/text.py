@@ -11,6 +11,9 @@ from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
+WITHHELD = "(text withheld)"
+"""The word in place of a text that `report.texts` withholds."""
+
 _BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 # rendered as nothing, although their category says otherwise
 _BLANK = frozenset(

@@ -40,6 +40,7 @@ from evalgate.domain import (
     Unscored,
 )
 from evalgate.domain.numbers import show_count
+from evalgate.domain.text import WITHHELD
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.online_criteria import digest_criterion, find_criterion, find_gate
@@ -218,11 +219,17 @@ class _Task:
             plan = replace(plan, judges=tuple(one for one in self.judges if one.name not in lacking))
         try:
             found = yield from evaluate_trial(plan, trial, self._config.targets, self._watch, texts.answer)
-            scores = {**found.scores, **lacking, **self._changed}
+            scores = {**self._withhold(found.scores), **lacking, **self._changed}
         except (ValueError, RecursionError):
             scores = dict.fromkeys(self._names, Unscored(reason="the row cannot be read by it"))
         kept = {name: scores[name] for name in self._names}
         return Result(case=trial.case.id, arm=trial.arm, repeat=0, tags=(), outcome=None, scores=kept)
+
+    def _withhold(self, scores: Mapping[str, Scored]) -> Mapping[str, Scored]:
+        """Return the scores without reasons, which may quote a text, unless `report.texts` lets all texts out."""
+        if self._config.texts == "all":
+            return scores
+        return {name: Unscored(reason=WITHHELD) if isinstance(one, Unscored) else one for name, one in scores.items()}
 
 
 class ChosenTexts:

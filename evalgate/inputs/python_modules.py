@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,6 +43,18 @@ def load_code(tree: Tree, folder: str, path: str) -> LoadedCode:
     _require_function(found[file], file, module, name)
     contents = {posixpath.relpath(one, folder or "."): data.decode("utf-8", "replace") for one, data in found.items()}
     return LoadedCode(files=tuple(found), digest=digest(dict(sorted(contents.items()))))
+
+
+def find_imported(tree: Tree, folders: Iterable[str], code: str, path: str) -> tuple[str, ...]:
+    """Return the files of all modules that some code imports, searched below each of the folders.
+
+    `path` names the code in an error. Raises InputError for a syntax error.
+    """
+    found: dict[str, bytes] = {}
+    for folder in folders:
+        for name in _list_imports(code.encode("utf-8", "surrogatepass"), path, "", is_package=False):
+            _add_module(tree, folder, name, found)
+    return tuple(found)
 
 
 def _add_module(tree: Tree, folder: str, module: str, found: dict[str, bytes]) -> None:

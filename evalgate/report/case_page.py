@@ -9,12 +9,12 @@ from typing import assert_never
 from evalgate.domain import Arm, Failure, GateReport, InputField, Json, Output, ReportKind, Result, Score, Unscored
 from evalgate.domain.numbers import show, show_count
 from evalgate.domain.sent_prompts import SentCase, SentPrompt
+from evalgate.domain.text import WITHHELD
 from evalgate.report import view
 from evalgate.report.case_selection import ONLY_SCORES, Mark
 from evalgate.report.escape import line, prose
 from evalgate.report.message_diff import RoleText, compare_messages
 from evalgate.report.similarity_lines import make_similarity_mark
-from evalgate.report.withhold import WITHHELD
 
 _ROLE = 40
 

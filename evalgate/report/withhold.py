@@ -28,10 +28,9 @@ from evalgate.domain import (
     Unscored,
 )
 from evalgate.domain.measured_similarity import MeasuredSimilarity
+from evalgate.domain.text import WITHHELD
 from evalgate.report import case_selection
 
-WITHHELD = "(text withheld)"
-"""The word in place of a text that was taken out."""
 # What may name a model; the second is what the embedded one is called. Anything else an endpoint calls itself may be a
 # text: it can repeat what it was asked.
 _NAME = re.compile(r"\S{1,200}|xllamacpp \S{1,40} sha256:[0-9a-f]{12}")

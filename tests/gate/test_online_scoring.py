@@ -172,6 +172,20 @@ def test_a_reply_that_cannot_be_read_is_asked_for_once_more(config: Path, chat_s
     assert "faithfulness: the judge's reply is not JSON" in " ".join(cost.unscored)
 
 
+@pytest.mark.parametrize("texts", ["none", "failing"])
+def test_reasons_that_may_quote_a_text_are_withheld(tmp_path: Path, chat_server: ChatServer, texts: str) -> None:
+    config = write_project(tmp_path, chat_server, more=f"report: {{texts: {texts}}}")
+    refusal = completion(None, message={"refusal": f"I cannot judge {GOOD}"})
+    chat_server.script = lambda received, number: Reply(body=refusal)
+    rows = [make_row("a"), make_row("b", fields={"query": "x"})]
+    found, cost = score(config, rows)
+    assert found.values["a"] == {"polite": 1.0} and GOOD not in str(cost.unscored)
+    assert set(cost.unscored) == {
+        "faithfulness: (text withheld)",
+        'faithfulness: the row has no field "context", which the judge needs',
+    }
+
+
 def test_a_budget_leaves_the_rest_unscored_until_the_next_call(tmp_path: Path, chat_server: ChatServer) -> None:
     config = write_project(tmp_path, chat_server, more="run: {max_cost_usd: 0.0002, concurrency: 1}")
     rows = [make_row(f"r{number}", f"{GOOD} {number}") for number in range(6)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,7 +61,15 @@ def _load_members(archive: Any, members: Mapping[str, Any], path: str) -> Mappin
 
     header = load(_HEADER) if _HEADER in members else {**load(_START), "status": "started"}
     names = [name for name in members if name.startswith("samples/") and name.endswith(".json")]
-    return {**header, "samples": [_drop(load(name)) for name in names]}
+    samples, size = [], 0
+    for name in names:
+        samples.append(_drop(load(name)))
+        size += len(json.dumps(samples[-1]))
+        if size > MAX_FILE_BYTES:
+            raise refuse(
+                f"the samples in it, without messages and events, have more than {MAX_FILE_BYTES:,} bytes", path
+            )
+    return {**header, "samples": samples}
 
 
 def _drop(sample: Any) -> Any:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from evalgate.errors import EvalgateError
 from evalgate.inputs.importers.promptfoo_criteria import NotCarriedError
 from evalgate.inputs.importers.promptfoo_file import SCHEME, ForeignFiles
 from evalgate.inputs.importers.promptfoo_tests import ForeignTest
+from evalgate.inputs.python_modules import find_imported
 from evalgate.inputs.tree import Tree, is_absolute
 
 FOLDER = "checks"
@@ -27,8 +29,7 @@ _CONTEXT = re.compile(
     r"\b(?:context|ctx)\s*(?:\?\.|\.)\s*(?:get\(\s*['\"])?(\w+)|\b(?:context|ctx)\s*(?:\?\.)?\[\s*['\"](\w+)"
 )
 _ELSEWHERE = re.compile(r"\b(providerResponse|logProbs|traceData)\b")
-_NEEDED = re.compile(r"(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)['\"](\.{1,2}/[^'\"]+)['\"]")
-_IMPORTED = re.compile(r"^\s*(?:from\s+\.?(\w+)|import\s+(\w+))", re.MULTILINE)
+_NEEDED = re.compile(r"(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)['\"`](\.{1,2}/[^'\"`]+)['\"`]")
 _ENDINGS = ("", ".js", ".cjs", ".mjs", ".json", ".ts", "/index.js", "/index.ts")
 _WIDTH = 100
 _MOST_FILES = 50
@@ -85,10 +86,14 @@ def find_name(tree: Tree) -> str:
     return next(name for name in names if not tree.exists(f"{FOLDER}/{name}.py"))
 
 
-def read_inline(code: str, language: str) -> ForeignCode:
+def read_inline(code: str, language: str, files: ForeignFiles) -> ForeignCode:
     """Return code that stands in the configuration. Raises NotCarriedError for what it cannot know in evalgate."""
-    _require_known((code,))
-    return ForeignCode(options={"language": language, "code": code}, texts=(code,))
+    ending = ".py" if language == "python" else ".js"
+    needed = _find_needed(f"code{ending}", textwrap.dedent(code), files)
+    found = {path: text for each in needed for path, text in _list_files(each, files)}
+    _require_known((code, *found.values()))
+    options = {"language": language, "code": code}
+    return ForeignCode(options=options, texts=(code, *found.values()), files=_digest_files(found, files))
 
 
 def read_file(name: str, function: str | None, files: ForeignFiles) -> ForeignCode:
@@ -110,8 +115,11 @@ def read_file(name: str, function: str | None, files: ForeignFiles) -> ForeignCo
     options: dict[str, Json] = {"language": language, "file": path}
     if named and (wanted or language == "python"):
         options["name"] = named
-    digests = {each: hashlib.sha256(files.tree.read(each)).hexdigest() for each in found}
-    return ForeignCode(options=options, texts=tuple(found.values()), files=digests)
+    return ForeignCode(options=options, texts=tuple(found.values()), files=_digest_files(found, files))
+
+
+def _digest_files(paths: Iterable[str], files: ForeignFiles) -> dict[str, str]:
+    return {path: hashlib.sha256(files.tree.read(path)).hexdigest() for path in paths}
 
 
 def _list_files(path: str, files: ForeignFiles) -> Iterator[tuple[str, str]]:
@@ -135,9 +143,10 @@ def _list_files(path: str, files: ForeignFiles) -> Iterator[tuple[str, str]]:
 def _find_needed(path: str, text: str, files: ForeignFiles) -> list[str]:
     folder = posixpath.dirname(path)
     if path.endswith(".py"):
-        names = [hit[1] or hit[2] for hit in _IMPORTED.finditer(text)]
-        near = [posixpath.join(folder, f"{name}.py") for name in names]
-        return [each for each in near if files.tree.exists(each)]
+        try:  # the folder of the file is searched for modules, and that of the configuration
+            return list(find_imported(files.tree, dict.fromkeys((folder, "")), text, path))
+        except EvalgateError as error:
+            raise NotCarriedError(f"{path}: {error.faults[0].message}") from None
     found: list[str] = []
     for hit in _NEEDED.finditer(text) if path.endswith(_JAVASCRIPT) else ():
         base = posixpath.normpath(posixpath.join(folder, hit[1]))

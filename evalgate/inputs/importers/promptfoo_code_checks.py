@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from evalgate.domain import Json
 from evalgate.inputs.importers import nunjucks
 from evalgate.inputs.importers.promptfoo_code import ForeignCode, list_variables, read_file, read_inline
 from evalgate.inputs.importers.promptfoo_criteria import NotCarriedError, Wanted, make_check
@@ -60,17 +61,21 @@ def _read_code(reading: Reading) -> ForeignCode | None:
             raise NotCarriedError("a check runs no code of a package")
         if not reading.is_rendered:
             raise NotCarriedError("the template in its value cannot be rendered")
-        return read_inline(value.rstrip() if kind == "javascript" else value, kind)
+        return read_inline(value.rstrip() if kind == "javascript" else value, kind, reading.around.files)
     if not reading.list_transforms() and kind != "regex":
         return None
     written = _write_javascript(reading)
-    return None if written is None else read_inline(written, "javascript")
+    return None if written is None else ForeignCode(options=_describe_javascript(written), texts=(written,))
 
 
 def _read_transform(code: str, reading: Reading) -> ForeignCode:
     found = read_file(code, "get_transform", reading.around.files) if code.startswith(SCHEME) else None
-    found = found or read_inline(code, "javascript")
+    found = found or read_inline(code, "javascript", reading.around.files)
     return ForeignCode(options={**found.options, "transform": True}, texts=found.texts, files=found.files)
+
+
+def _describe_javascript(code: str) -> dict[str, Json]:
+    return {"language": "javascript", "code": code}
 
 
 def _write_javascript(reading: Reading) -> str | None:

@@ -24,6 +24,7 @@ const given = JSON.parse(fs.readFileSync(0, 'utf8')), own = createRequire(given.
 for (const name of ['require', 'module', 'exports', '__filename', '__dirname']) delete globalThis[name];
 for (const name of ['log', 'info', 'debug']) console[name] = console.error;
 const told = {}, tell = (key, error) => { told[key] = String(error && error.message || error); };
+const isOfMachine = error => /^(E[A-Z0-9]+|(ERR_)?MODULE_NOT_FOUND)$/.test(error?.code || error?.cause?.code);
 const context = new Proxy(given.context, {get(all, key) {
   const isKnown = typeof key !== 'string' || key in all || key in Object.prototype;
   if (!isKnown && !['config', 'then', 'toJSON'].includes(key)) tell('unknown', `context.${key} is not known here`);
@@ -57,7 +58,7 @@ async function load(file, name) {
     const value = await run(given.output, context, shim);
     told.kind = value === null ? 'null' : typeof value;
     told.value = told.kind === 'number' ? String(value) : value;
-  } catch (error) { tell('error', error); }
+  } catch (error) { tell(isOfMachine(error) ? 'unknown' : 'error', error); }
 })().then(() => fs.writeSync(1, '\n' + JSON.stringify(told) + '\n')).then(() => process.exit(0));
 """
 
@@ -167,8 +168,8 @@ def run_python(code: dict[str, Any], output: Any, context: dict[str, Any]) -> An
     except Exception as error:
         raise UndecidedError(f"the code cannot be loaded: {error}") from None
     try:
-        return json.loads(json.dumps(function(output, Context(context))))
-    except (UndecidedError, ImportError) as error:
+        return json.loads(json.dumps(function(output, Context(context)), allow_nan=False))
+    except (UndecidedError, ImportError, OSError) as error:  # a package, file or service is not at hand
         raise UndecidedError(str(error)) from None
     except Exception as error:
         raise FailedError(f"the code failed: {type(error).__name__}: {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import zipfile
 
@@ -55,6 +56,19 @@ def test_an_archive_that_holds_too_much_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="the standard library reads Zstandard")
+def test_what_is_kept_of_all_samples_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("_journal/start.json", "{}")
+        for number in range(4):
+            sample = {"id": number, "input": "x" * 300, "messages": ["y" * 500]}
+            archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
+    assert len(load_archive(file.getvalue(), "x")["samples"]) == 4
+    monkeypatch.setattr(inspect_archive, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(InputError, match="without messages and events"):
+        load_archive(file.getvalue(), "x")
+
+
 def test_without_the_package_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "backports.zstd", None)
     with pytest.raises(InputError, match="Zstandard") as refused:

@@ -18,6 +18,7 @@ from evalgate.inputs.importers.promptfoo_file import ForeignFiles
 from evalgate.inputs.importers.promptfoo_tests import ForeignTest
 from evalgate.inputs.tree import WorkTree
 
+NO_FILES = ForeignFiles(tree=WorkTree(Path(__file__).parent), folder="")
 VALUES = st.recursive(
     st.text(max_size=120) | st.integers() | st.booleans() | st.none(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -50,22 +51,39 @@ def test_what_a_file_needs_is_part_of_it(tmp_path: Path) -> None:
         "a.js": "const b = require('./b'); export {c} from \"./c.mjs\"; import fs from 'node:fs';",
         "b.js": "module.exports = require('./a.js');",
         "c.mjs": "",
-        "g.py": "import json\nfrom h import x",
-        "h.py": "x = 1",
+        "g.py": "import json, os as o, i\nfrom h import x\nfrom pack.deep import y",
+        "h.py": "def f():\n    from evals.late import z",
+        "i.py": "",
+        "late.py": "",
+        "pack/__init__.py": "",
+        "pack/deep.py": "from . import near",
+        "pack/near.py": "",
+        "bad.py": "def (",
         "broken.js": "import './gone.js'",
         "typed.ts": "import './b'",
         "peek.js": "module.exports = (output, context) => context.providerResponse.raw",
     }.items():
+        (tmp_path / "evals" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "evals" / name).write_text(text)
     files = ForeignFiles(tree=WorkTree(tmp_path), folder="evals")
     found = read_file("file://a.js:fn", "get_assert", files)
     assert found.options == {"language": "javascript", "file": "evals/a.js", "name": "fn"}
     assert sorted(found.files) == ["evals/a.js", "evals/b.js", "evals/c.mjs"]
     python = read_file("file://g.py", "get_assert", files)
-    assert python.options["name"] == "get_assert" and sorted(python.files) == ["evals/g.py", "evals/h.py"]
+    assert python.options["name"] == "get_assert" and sorted(python.files) == [
+        f"evals/{name}.py" for name in ("g", "h", "i", "late", "pack/__init__", "pack/deep", "pack/near")
+    ]
+    inline = read_inline("from evals.pack import deep\nreturn deep.y(output)", "python", files)
+    assert sorted(inline.files) == [f"evals/pack/{name}.py" for name in ("__init__", "deep", "near")]
+    assert sorted(read_inline("import(`./evals/b.js`)", "javascript", files).files) == [
+        "evals/a.js",
+        "evals/b.js",
+        "evals/c.mjs",
+    ]
     for name, why in {
         "broken.js": "gone.js, which evals/broken.js needs, is not at hand",
         "typed.ts": "without its ending",
+        "bad.py": "cannot be read as Python",
         "peek.js": "its code reads providerResponse of the context",
         "x.rb": "neither JavaScript nor Python",
         "../../x.js": "is not at hand",
@@ -77,7 +95,9 @@ def test_what_a_file_needs_is_part_of_it(tmp_path: Path) -> None:
 def test_variables_come_back_as_promptfoo_has_them() -> None:
     def read(code: str, *variables: dict[str, Any], is_merged: bool = False) -> dict[str, list[str]]:
         tests = [ForeignTest(variables=each, assertions=(), options={}, place=Place(path="x")) for each in variables]
-        return list_variables([read_inline(code, "javascript")], tests, {"id": "id_value"}, is_merged=is_merged)
+        return list_variables(
+            [read_inline(code, "javascript", NO_FILES)], tests, {"id": "id_value"}, is_merged=is_merged
+        )
 
     assert read("output.q", {"q": "a"}) == {}
     assert read("context.vars.id + context.vars.d", {"id": "a", "d": {"k": 1}}) == {

@@ -34,6 +34,8 @@ PYTHON: list[tuple[str, dict[str, Any], bool]] = [
     ("{'pass': True, 'score': 0.2, 'reason': 'x'}", {"threshold": 0.5}, False),
     ("{'pass': True, 'score': True, 'reason': 'x'}", {}, False),
     ("{'pass': True}", {}, False),
+    ("{'pass': True, 'score': float('nan'), 'reason': 'x'}", {"threshold": 0.5}, False),
+    ("float('nan')", {"negated": True}, False),
     ("None", {}, False),
     ("1 / 0", {}, False),
     ("1 / 0", {"negated": True}, False),
@@ -55,7 +57,16 @@ def test_python_is_decided_as_by_promptfoo(code: str, more: dict[str, Any], pass
 
 
 @pytest.mark.parametrize(
-    "code", ["context['prompt']", "context.get('provider')", "import gone\nreturn True", "((", "\n("]
+    "code",
+    [
+        "context['prompt']",
+        "context.get('provider')",
+        "import gone\nreturn True",
+        "open('gone.txt').read() == output",
+        "import subprocess\nreturn subprocess.run(['gone-program']).returncode == 0",
+        "((",
+        "\n(",
+    ],
 )
 def test_code_that_cannot_run_here_has_no_score(code: str) -> None:
     with pytest.raises(UndecidedError):
@@ -114,6 +125,21 @@ def test_a_file_of_javascript_is_decided_as_by_promptfoo(tmp_path: Path, monkeyp
     for file in ("a.mjs", "b.cjs", "gone.js"):  # no function, a part of the context that is unknown, and no file
         with pytest.raises(UndecidedError):
             decide("abc", {}, {"language": "javascript", "file": file})
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "code",
+    [
+        "process.mainModule.require('gone-package')(output)",
+        "import('gone-package').then(gone => gone.default(output))",
+        "process.mainModule.require('fs').readFileSync('gone.txt', 'utf8').includes(output)",
+    ],
+)
+def test_javascript_that_lacks_a_package_or_a_file_has_no_score(code: str) -> None:
+    for negated in (False, True):
+        with pytest.raises(UndecidedError):
+            decide_code("javascript", code, negated=negated)
 
 
 def test_javascript_without_node_has_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
