@@ -37,6 +37,9 @@ _TAGS = {
     "FilterBlock": "a filter",
     "With": "{% with %}",
 }
+_OPENING = frozenset({"autoescape", "block", "call", "filter", "for", "if", "macro", "with"})
+_BRANCHES = frozenset({"elif", "else"})
+_COMMENTS = frozenset({"comment", "comment_begin", "comment_end", "linecomment"})
 _DEEP = "is nested too deeply, or includes or calls itself without end"
 
 Files: TypeAlias = tuple[tuple[str, str], ...]
@@ -80,12 +83,51 @@ def list_logic(text: str) -> tuple[str, ...]:
         tokens = [(kind, value) for _, kind, value in _get_lexer().lex(text)]
     except (TemplateError, RecursionError):
         return (text,)
-    skipped = ("data", "whitespace", "comment", "comment_begin", "comment_end", "linecomment")
+    skipped = {"data", "whitespace", *_COMMENTS}
     return tuple(
         value.strip("-+ \t\n") if kind.endswith(("_begin", "_end")) else value
         for kind, value in tokens
         if kind not in skipped
     )
+
+
+def list_passages(text: str) -> list[tuple[str, str]]:
+    """Return the texts and expressions of a template without its comments and tags, each with the tags around it.
+
+    The tags are those that decide whether and how a text is sent, as one text: "if context / for item in items".
+    """
+    from jinja2 import TemplateError
+
+    found: list[tuple[str, str]] = []
+    around: list[str] = []
+    tag: list[str] | None = None
+    try:
+        for _, kind, value in _get_lexer().lex(text):
+            if kind == "block_begin":
+                tag = []
+            elif kind == "block_end" and tag is not None:
+                _enter(around, tag)
+                tag = None
+            elif tag is not None:
+                tag += [value] if kind != "whitespace" else []
+            elif kind not in _COMMENTS and not kind.startswith("raw_"):
+                path = " / ".join(around)
+                said = found.pop()[1] if found and found[-1][0] == path else ""
+                found.append((path, said + value))
+    except (TemplateError, RecursionError):
+        return [("", text)]
+    return found
+
+
+def _enter(around: list[str], tag: list[str]) -> None:
+    """Change the list of the tags around a text by the next tag."""
+    name = tag[0] if tag else ""
+    if name in _OPENING or (name == "set" and "=" not in tag):
+        around.append(" ".join(tag))
+    elif name in _BRANCHES and around:
+        around[-1] += f" {' '.join(tag)}"
+    elif name.startswith("end") and around:
+        around.pop()
 
 
 def list_read_texts(text: str, files: Files = ()) -> tuple[str, ...]:
