@@ -11,6 +11,7 @@ from evalgate.domain.jinja_templates import (
     find_optional_names,
     list_includes,
     list_logic,
+    list_passages,
     render,
     split_template,
 )
@@ -139,3 +140,21 @@ def test_a_template_with_logic_has_no_parts(text: str, why: str, line: int) -> N
     with pytest.raises(RenderingError) as refused:
         split_template(text)
     assert why in refused.value.problem and refused.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a {# b #}c", [("", "a c")]),
+        ("{% if x %}a{% elif y %}b{% else %}c{% endif %}d", [
+            ("if x", "a"), ("if x elif y", "b"), ("if x elif y else", "c"), ("", "d"),
+        ]),
+        ("{% for i in x %}{% if i -%} {{ i }} {%- endif %}{% endfor %}", [("for i in x / if i", "{{ i }}")]),
+        ("{% set a = 1 %}b{% set c %}d{% endset %}", [("", "b"), ("set c", "d")]),
+        ("{% raw %}{% if %}{% endraw %}", [("", "{% if %}")]),
+        ("a {% endif %}b{% else %}", [("", "a b")]),
+        ("{{ 'a", [("", "{{ 'a")]),
+    ],
+)  # fmt: skip
+def test_passages_have_the_tags_around_them(text: str, wanted: list[tuple[str, str]]) -> None:
+    assert [(tags, " ".join(said.split())) for tags, said in list_passages(text)] == wanted
