@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from evalgate.domain.templates import Placeholder, RenderingError
-from evalgate.domain.text import Json, normalize
+from evalgate.domain.text import Json, digest, normalize
 
 MOST_TEMPLATE = 512 * 1024
 """The maximum number of characters in a jinja template, or in a file that it includes."""
@@ -92,13 +92,14 @@ def list_logic(text: str) -> tuple[str, ...]:
 
 
 def list_passages(text: str) -> list[tuple[str, str]]:
-    """Return the texts and expressions of a template without its comments and tags, each with the tags around it.
+    """Return the texts and expressions of a template without its comments and tags, each with a key of the tags around.
 
-    The tags are those that decide whether and how a text is sent, as one text: "if context / for item in items".
+    These tags decide whether and how a text is sent. The key is "" where there is none, else a digest of a fixed
+    length: a template may have many tags in one another.
     """
     from jinja2 import TemplateError
 
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, list[str]]] = []
     around: list[str] = []
     tag: list[str] | None = None
     try:
@@ -111,21 +112,23 @@ def list_passages(text: str) -> list[tuple[str, str]]:
             elif tag is not None:
                 tag += [value] if kind != "whitespace" else []
             elif kind not in _COMMENTS and not kind.startswith("raw_"):
-                path = " / ".join(around)
-                said = found.pop()[1] if found and found[-1][0] == path else ""
-                found.append((path, said + value))
+                key = around[-1] if around else ""
+                if not found or found[-1][0] != key:
+                    found.append((key, []))
+                found[-1][1].append(value)
     except (TemplateError, RecursionError):
         return [("", text)]
-    return found
+    return [(key, "".join(parts)) for key, parts in found]
 
 
 def _enter(around: list[str], tag: list[str]) -> None:
-    """Change the list of the tags around a text by the next tag."""
+    """Change the keys of the tags around a text by the next tag."""
     name = tag[0] if tag else ""
+    key = digest([around[-1] if around else "", *tag])[:16]
     if name in _OPENING or (name == "set" and "=" not in tag):
-        around.append(" ".join(tag))
+        around.append(key)
     elif name in _BRANCHES and around:
-        around[-1] += f" {' '.join(tag)}"
+        around[-1] = key
     elif name.startswith("end") and around:
         around.pop()
 
