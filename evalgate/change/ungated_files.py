@@ -84,12 +84,14 @@ def refuse_moved_out(gates: Sequence[Gate], config: Config, tree: Tree, git: Git
     if not gone:
         return
     covered = {path for gate in config.gates for path in (gate.prompt, gate.dataset, *gate.files)}
+    new = {path: git.find_renamed_from(base, path) for path in _list_new(config, tree, git, base)}
+    kept = {new[path] for path in new.keys() & covered}  # where these went is known
+    lost = [path for path in gone if path not in kept]
     faults = []
-    for path in _list_new(config, tree, git, base) if gone else ():
+    for path, renamed in new.items():
         if path in covered:
             continue
-        renamed = git.find_renamed_from(base, path)
-        was = renamed if renamed in gone else next((old for old in gone if _is_named_alike(old, path)), None)
+        was = renamed if renamed in gone else next((old for old in lost if _is_named_alike(old, path)), None)
         if was is not None:
             moved = f"{was} was moved to {path}" if was == renamed else f"{was} is gone, and {path} has its name"
             message = f"{moved}, which no gate covers; it was gated at {base[:7]}"

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from evalgate.domain.templates import Placeholder, RenderingError
-from evalgate.domain.text import Json, normalize
+from evalgate.domain.text import Json, digest, normalize
 
 MOST_TEMPLATE = 512 * 1024
 """The maximum number of characters in a jinja template, or in a file that it includes."""
@@ -37,6 +37,9 @@ _TAGS = {
     "FilterBlock": "a filter",
     "With": "{% with %}",
 }
+_OPENING = frozenset({"autoescape", "block", "call", "filter", "for", "if", "macro", "with"})
+_BRANCHES = frozenset({"elif", "else"})
+_COMMENTS = frozenset({"comment", "comment_begin", "comment_end", "linecomment"})
 _DEEP = "is nested too deeply, or includes or calls itself without end"
 
 Files: TypeAlias = tuple[tuple[str, str], ...]
@@ -80,12 +83,54 @@ def list_logic(text: str) -> tuple[str, ...]:
         tokens = [(kind, value) for _, kind, value in _get_lexer().lex(text)]
     except (TemplateError, RecursionError):
         return (text,)
-    skipped = ("data", "whitespace", "comment", "comment_begin", "comment_end", "linecomment")
+    skipped = {"data", "whitespace", *_COMMENTS}
     return tuple(
         value.strip("-+ \t\n") if kind.endswith(("_begin", "_end")) else value
         for kind, value in tokens
         if kind not in skipped
     )
+
+
+def list_passages(text: str) -> list[tuple[str, str]]:
+    """Return the texts and expressions of a template without its comments and tags, each with a key of the tags around.
+
+    These tags decide whether and how a text is sent. The key is "" where there is none, else a digest of a fixed
+    length: a template may have many tags in one another.
+    """
+    from jinja2 import TemplateError
+
+    found: list[tuple[str, list[str]]] = []
+    around: list[str] = []
+    tag: list[str] | None = None
+    try:
+        for _, kind, value in _get_lexer().lex(text):
+            if kind == "block_begin":
+                tag = []
+            elif kind == "block_end" and tag is not None:
+                _enter(around, tag)
+                tag = None
+            elif tag is not None:
+                tag += [value] if kind != "whitespace" else []
+            elif kind not in _COMMENTS and not kind.startswith("raw_"):
+                key = around[-1] if around else ""
+                if not found or found[-1][0] != key:
+                    found.append((key, []))
+                found[-1][1].append(value)
+    except (TemplateError, RecursionError):
+        return [("", text)]
+    return [(key, "".join(parts)) for key, parts in found]
+
+
+def _enter(around: list[str], tag: list[str]) -> None:
+    """Change the keys of the tags around a text by the next tag."""
+    name = tag[0] if tag else ""
+    key = digest([around[-1] if around else "", *tag])[:16]
+    if name in _OPENING or (name == "set" and "=" not in tag):
+        around.append(key)
+    elif name in _BRANCHES and around:
+        around[-1] = key
+    elif name.startswith("end") and around:
+        around.pop()
 
 
 def list_read_texts(text: str, files: Files = ()) -> tuple[str, ...]:

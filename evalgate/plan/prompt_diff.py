@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invisible
-from evalgate.domain.jinja_templates import list_logic
+from evalgate.domain.jinja_templates import list_logic, list_passages
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_count, show_exactly
 from evalgate.domain.property_order import find_unusual_orders, keep_order
@@ -279,6 +279,17 @@ def _list_texts(version: PromptVersion) -> list[str]:
 
 
 def _list_role_texts(version: PromptVersion) -> list[_RoleText]:
+    """Return what is compared word by word: of a jinja template without its comments and tags.
+
+    The tags around a text count as part of its role: a tag that ends elsewhere changes all of the text between.
+    """
+    written = _list_written(version)
+    if version.template.syntax != "jinja":
+        return written
+    return [(f"{role} {tags}", passage) for role, text in written for tags, passage in list_passages(text)]
+
+
+def _list_written(version: PromptVersion) -> list[_RoleText]:
     """Return the texts of the messages with their roles, and the files that they include, with their names."""
     return [*((message.role, message.content) for message in version.messages), *version.template.files]
 
@@ -287,7 +298,7 @@ def _describe_logic(candidate: PromptVersion, baseline: PromptVersion) -> list[s
     """Return a reason for changed tags and expressions of a jinja template: a word of them can change all of a text."""
     if not candidate.template.syntax == baseline.template.syntax == "jinja":
         return []
-    new, old = ([list_logic(text) for _, text in _list_role_texts(version)] for version in (candidate, baseline))
+    new, old = ([list_logic(text) for _, text in _list_written(version)] for version in (candidate, baseline))
     return ["template logic changed"] if new != old else []
 
 

@@ -144,6 +144,13 @@ def test_a_prompt_that_is_moved_out_of_its_pattern_and_rewritten_is_known_by_its
         assert code == 2 and f"{to} has its name, which no gate covers" in told
 
 
+def test_a_note_with_the_old_name_of_a_moved_prompt_is_no_move(many: World) -> None:
+    move(many, "prompts/a/first.prompt.yml")
+    many.repository.write("prompts/a/one.md", "It is called first now.\n")
+    code, _, gates = run(many)
+    assert code == 0 and "prompts/a/first.prompt.yml" in gates
+
+
 def test_removing_a_prompt_of_a_pattern_is_said_and_needs_a_person(many: World) -> None:
     (many.root / "prompts/a/one.prompt.yml").unlink()
     code, told, gates = run(many)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evalgate.domain import digest
 from evalgate.domain.jinja_templates import (
     MOST_TEMPLATE,
     check_template,
@@ -11,6 +12,7 @@ from evalgate.domain.jinja_templates import (
     find_optional_names,
     list_includes,
     list_logic,
+    list_passages,
     render,
     split_template,
 )
@@ -139,3 +141,30 @@ def test_a_template_with_logic_has_no_parts(text: str, why: str, line: int) -> N
     with pytest.raises(RenderingError) as refused:
         split_template(text)
     assert why in refused.value.problem and refused.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a {# b #}c", [((), "a c")]),
+        ("{% if x %}a{% elif y %}b{% else %}c{% endif %}d", [
+            (("if x",), "a"), (("if x", "elif y"), "b"), (("if x", "elif y", "else"), "c"), ((), "d"),
+        ]),
+        ("{% for i in x %}{% if i -%} {{ i }} {%- endif %}{% endfor %}", [(("for i in x", "if i"), "{{ i }}")]),
+        ("{% set a = 1 %}b{% set c %}d{% endset %}", [((), "b"), (("set c",), "d")]),
+        ("{% raw %}{% if %}{% endraw %}", [((), "{% if %}")]),
+        ("a {% endif %}b{% else %}", [((), "a b")]),
+        ("{{ 'a", [((), "{{ 'a")]),
+    ],
+)  # fmt: skip
+def test_passages_have_the_tags_around_them(text: str, wanted: list[tuple[tuple[str, ...], str]]) -> None:
+    def make_key(tags: tuple[str, ...]) -> str:
+        return digest([make_key(tags[:-1]), *tags[-1].split()])[:16] if tags else ""
+
+    found = [(key, " ".join(said.split())) for key, said in list_passages(text)]
+    assert found == [(make_key(tags), said) for tags, said in wanted]
+
+
+def test_passages_of_many_tags_take_little_memory() -> None:
+    text = "{% if a %}b" + "{% elif a %}c" * 10_000 + "{% endif %}"
+    assert sum(len(key) for key, _ in list_passages(text)) <= 16 * 10_001

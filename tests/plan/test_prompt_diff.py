@@ -137,6 +137,35 @@ def test_words_and_notation_of_a_template_are_a_patch(new: str) -> None:
     assert level(jinja(new), jinja(f"{LONG}\n{{{{ query }}}}"))[0] is Level.PATCH
 
 
+@given(first=st.integers(0, 37), count=st.integers(3, 40), back=st.booleans())
+@pytest.mark.parametrize("kind", ["comment", "condition", "branch", "loop"])
+def test_rules_that_a_comment_or_a_tag_reaches_over_count_as_changed(
+    kind: str, first: int, count: int, back: bool
+) -> None:
+    inside, after = RULES[first : first + count], RULES[first + count :]
+    opened, closed = {
+        "comment": ("", ""),
+        "condition": ("{% if query %}Hello.", "{% endif %}"),
+        "branch": ("{% if query %}{% else %}Hello.", "{% endif %}"),
+        "loop": ("{% for item in query %}Hello.", "{% endfor %}"),
+    }[kind]
+    before, within = [*RULES[:first], opened], [*inside, *after, "{{ query }}"]
+    moved = ["{#", *inside, "#}"] if kind == "comment" else [*inside, closed]
+    old = jinja("\n".join([*before, closed, *within]))
+    new = jinja("\n".join([*before, *moved, *after, "{{ query }}"]))
+    found, reasons = level(*((new, old) if not back else (old, new)))
+    assert found is Level.MINOR
+    assert "of the words changed" in reasons[0]
+
+
+def test_an_edited_comment_is_no_changed_word() -> None:
+    old = jinja(f"{{# {LONG} #}}{LONG}{{{{ query }}}}")
+    assert level(jinja(f"{{# why #}}{LONG}{{{{ query }}}}"), old) == (
+        Level.PATCH,
+        ["only white space or notation changed"],
+    )
+
+
 def test_included_files_count_like_messages() -> None:
     text = "{% include 'a' %}{{ query }}"
     assert level(jinja(text, a=f"{LONG} please"), jinja(text, a=LONG))[0] is Level.PATCH

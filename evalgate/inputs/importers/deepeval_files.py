@@ -11,7 +11,7 @@ from evalgate.inputs.formats.csv import parse
 from evalgate.inputs.formats.data_file import decode
 from evalgate.inputs.importers.case_rows import EXPECTED, QUESTION, CaseRows, join_texts
 from evalgate.inputs.importers.foreign_json import ForeignPart, decode_text, load_json, load_lines
-from evalgate.inputs.importers.tool_results import ToolResults, ToolScore, ToolTest, read_number, shorten
+from evalgate.inputs.importers.tool_results import ToolResults, ToolScore, ToolTest, is_empty, read_number, shorten
 
 _NUMBERED = re.compile(r"(conversational_)?test_case_\d+")
 _LEFT = ("actual_output", "tools_called", "comments", "source_file", "expectations")
@@ -68,6 +68,7 @@ def _read_test(test: ForeignPart) -> ToolTest:
         content=content,
         scores=scores,
         problem=None if scores else "deepeval measured nothing",
+        is_empty=is_empty(test.data.get("actualOutput")) and not test.data.get("toolsCalled"),
     )
 
 

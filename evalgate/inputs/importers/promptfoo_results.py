@@ -11,7 +11,15 @@ from evalgate.domain import Json
 from evalgate.errors import InputError
 from evalgate.inputs.importers.case_rows import CaseRows
 from evalgate.inputs.importers.foreign_json import ForeignPart
-from evalgate.inputs.importers.tool_results import ToolResults, ToolScore, ToolTest, fingerprint, read_number, shorten
+from evalgate.inputs.importers.tool_results import (
+    ToolResults,
+    ToolScore,
+    ToolTest,
+    fingerprint,
+    is_empty,
+    read_number,
+    shorten,
+)
 
 PASS = "pass"
 """The criterion that promptfoo's own verdict of a test becomes."""
@@ -203,7 +211,14 @@ def _read_test(result: ForeignPart, verdict_name: str, graders: Collection[_Grad
         scores[verdict_name] = ToolScore(value=None, reason=reason, settings=everything)
     else:
         scores[verdict_name] = ToolScore(value=float(verdict), settings=everything)
-    return ToolTest(id=case.text("description"), content=read_variables(result), scores=scores, problem=problem)
+    response = result.data.get("response")
+    return ToolTest(
+        id=case.text("description"),
+        content=read_variables(result),
+        scores=scores,
+        problem=problem,
+        is_empty=isinstance(response, Mapping) and is_empty(response.get("output")),
+    )
 
 
 def _has_sets(result: ForeignPart) -> bool:

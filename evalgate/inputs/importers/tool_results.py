@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evalgate.domain import Json, digest
+from evalgate.domain import Json, digest, normalize
 
 LONGEST_REASON = 200
 
@@ -30,7 +30,7 @@ class ToolTest:
     """One run of one test. `id` is the tool's own name of the test; None if it gives none, or only a position.
 
     `content` is what the test asks and expects, without the answer. `copy` numbers the repeats of a test that the tool
-    numbers itself. `problem` says why the whole test has no score.
+    numbers itself. `problem` says why the whole test has no score. `is_empty`: the file shows an answer without text.
     """
 
     id: str | None
@@ -38,6 +38,7 @@ class ToolTest:
     scores: Mapping[str, ToolScore]
     copy: int | None = None
     problem: str | None = None
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +107,8 @@ def shorten(reason: Any, otherwise: str) -> str:
     lines: Iterable[str] = str(reason).strip().splitlines() if isinstance(reason, str) else ()
     first = next(iter(lines), "").strip()
     return f"{first[:LONGEST_REASON]}..." if len(first) > LONGEST_REASON else first or otherwise
+
+
+def is_empty(answer: Any) -> bool:
+    """Return whether an answer is a text without a visible character."""
+    return isinstance(answer, str) and not normalize(answer)

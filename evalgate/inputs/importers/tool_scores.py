@@ -19,6 +19,7 @@ from evalgate.inputs.importers.tool_results import ToolResults, ToolScore, ToolT
 
 _NAMED = 5
 _OTHER_CONTENT = "its input or its expectation is another one in the baseline's file"
+_EMPTY_ANSWER = "the answer is empty, so that a score above the lowest one says nothing of it"
 _OTHER_SETTINGS = "it is measured with other settings in the baseline's file"
 
 
@@ -234,6 +235,8 @@ def _list_rows(
                     value = _scale(name, score.value, choice)
                     if not 0 <= value <= 1:
                         faults.append(_refuse_value(name, case, score.value, choice, side.results))
+                    if test.is_empty and value > 0:
+                        unscored, value = _EMPTY_ANSWER, float("nan")
                 rows.append(
                     ScoreRow(case=case, arm=side.arm, criterion=name, value=value, repeat=number, unscored=unscored)
                 )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tool_files import pair, show
+from tool_files import change, pair, show
 
 from evalgate.domain import Arm
 from evalgate.errors import InputError
-from evalgate.inputs.importers.tool_results import ToolResults, ToolScore, ToolTest
+from evalgate.inputs.importers.tool_results import ToolResults, ToolScore, ToolTest, is_empty
 
 
 def make_test(name: str | None, asks: str, *, copy: int | None = None, settings: Any = None, **scores: Any) -> ToolTest:
@@ -147,3 +148,34 @@ def test_every_test_has_its_row_and_an_absent_score_is_never_a_number(tests: lis
     assert sorted(value for value in values if isinstance(value, float)) == sorted(
         value for _, value in tests if value is not None
     )
+
+
+@given(
+    value=st.floats(0, 1), answer=st.sampled_from(["", " ", "\n", "\u200b", "0", "none", None]), turned=st.booleans()
+)
+def test_an_empty_answer_has_no_score_above_the_lowest(value: float, answer: str | None, turned: bool) -> None:
+    test = replace(make_test("a", "?", x=value), is_empty=is_empty(answer))
+    other = make_test("b", "??", x=1)
+    scales = {"x": (1.0, 0.0)} if turned else {}
+    found = show(pair(make_results(test, other), scales=scales).rows)["a", "x", 0]
+    wanted = 1 - value if turned else value
+    if answer in ("0", "none", None) or wanted == 0:
+        assert found == wanted
+    else:
+        assert str(found).startswith("the answer is empty")
+
+
+def test_readers_see_empty_answers() -> None:
+    def clear(data: Any) -> None:
+        data["testCases"][0]["actualOutput"] = "\n"
+        data["testCases"][1] |= {"actualOutput": "", "toolsCalled": [{"name": "search"}]}
+
+    found = change("deepeval-4-candidate.json", clear)
+    assert [test.is_empty for test in found.tests] == [True, False, False, False, False, False]
+
+    def silence(data: Any) -> None:
+        for number, result in enumerate(data["results"]["results"]):
+            result["response"] = [{"output": ""}, {"output": {}}, {"output": "0"}, None, "text"][number % 5]
+
+    found = change("promptfoo-two-prompts.json", silence, "brief")
+    assert {test.is_empty for test in found.tests} == {True, False}
