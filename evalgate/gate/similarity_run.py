@@ -209,4 +209,4 @@ def _explain(error: EvalgateError) -> str:
 
 
 def _refuse_request(case: Case, repeat: int) -> Request:
-    raise NotImplementedError("the output is known: it is not asked for")
+    raise AssertionError("the output is known: it is not asked for")
