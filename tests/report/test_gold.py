@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,13 +15,21 @@ from evalgate.report import html, junit, markdown, terminal
 from evalgate.store import report_json
 
 GOLD = Path(__file__).parent / "gold"
+_PACKAGED = re.compile(r"(<style>|<script>).*?(</style>|</script>)", re.DOTALL)
+
+
+def render_html(report: Report) -> str:
+    """Return a page without its styles and its script, which are files of the package; their digests stay."""
+    return _PACKAGED.sub(r"\1\2", html.render(report))
+
+
 RENDERINGS: dict[str, Callable[[Report], str]] = {
     "txt": terminal.render,
     "80.txt": lambda report: terminal.render(report, width=80),
     "color.txt": lambda report: terminal.render(report, width=120, color=True),
     "md": markdown.render,
     "json": report_json.render,
-    "html": html.render,
+    "html": render_html,
     "xml": junit.render,
 }
 
