@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalgate.domain import Arm, Evidence, Result, Score
 from evalgate.domain.lists import name_some
 from evalgate.domain.measured_similarity import MeasuredSimilarity
-from evalgate.domain.numbers import show
+from evalgate.domain.numbers import show, show_count
 from evalgate.domain.similarity import REPORTED_SIMILARITY, WHY_ONLY_REPORTED
 from evalgate.report.case_selection import Mark
 
@@ -39,7 +39,7 @@ def _describe_means(measured: MeasuredSimilarity, *, with_baseline: bool) -> str
     cases = [case for case in candidate if not with_baseline or case in baseline]
     if not cases:
         return "no case could be compared" if with_baseline else "no case was measured"
-    over = f"over {len(cases)} {'case' if len(cases) == 1 else 'cases'}"
+    over = f"over {show_count(len(cases), 'case')}"
     after = sum(candidate[case] for case in cases) / len(cases)
     if not with_baseline:
         return f"candidate {show(after)} {over}"

@@ -17,7 +17,7 @@ _UNSPACED = re.compile(
 def has_words(text: str, words: str) -> bool:
     """Return whether a text contains some words as a whole: "art" is not in "start", "C++" is in "C++, C".
 
-    An end of the words that is no letter or digit itself has no condition. Characters of scripts without spaces between
+    An end of the words that is not a letter or digit has no condition. Characters of scripts without spaces between
     words neither have one nor continue a word.
     """
     first, last = _is_of_word(words[:1]), _is_of_word(words[-1:])

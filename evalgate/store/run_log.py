@@ -97,4 +97,4 @@ def _read_run(row: bytes) -> HistoryRun:
 
 
 def _refuse_number(name: str) -> float:
-    raise DecodeError("", f"{name} is no number")
+    raise DecodeError("", f"{name} is not a number")

@@ -210,7 +210,7 @@ class _Import:
             elif key in _WITHOUT_DECISION:
                 self.remarks.change(f"`{key}` decides nothing, and is not needed here", place)
             elif key not in _READ | _WITHOUT_EFFECT:
-                self.remarks.change(f"`{key}` is no key of promptfoo, which ignores it", place)
+                self.remarks.change(f"`{key}` is not a key of promptfoo, which ignores it", place)
 
     def _read_extensions(self, place: Place) -> None:
         """Tell which extensions are left out: all but those that run after the tests."""
@@ -318,7 +318,7 @@ class _Import:
             path = self._find_free(f"prompts/{stem}", ".prompt.yml")
             reason = self.unreadable.get(path, self.unreadable.get(prompt.file or ""))
             if reason is not None:
-                self.remarks.ask(f"the prompt {prompt.name or path} is no prompt here: {reason}", prompt.place)
+                self.remarks.ask(f"the prompt {prompt.name or path} cannot be read as a prompt: {reason}", prompt.place)
                 messages = self._write_messages(replace(prompt, messages=None), sorted({*names, *self._fields}))
             document = {"name": prompt.name or stem, "template": "jinja", **settings, "messages": messages}
             self.written[path] = "\n".join(make_block(document)) + "\n"

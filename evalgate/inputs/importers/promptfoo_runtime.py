@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import math
 import re
 import subprocess
 import sys
@@ -212,6 +213,8 @@ def judge(value: Any, assertion: dict[str, Any]) -> tuple[bool, str]:
     threshold = assertion.get("threshold")
     if isinstance(value, bool):
         return value, f"the code returned {str(value).lower()}"
+    if isinstance(value, float) and math.isnan(value):  # `not-` would make a pass of it
+        raise FailedError("the code returned NaN")
     if isinstance(value, int | float):
         return (value > 0 if threshold is None else value >= threshold), f"the code returned {value:g}"
     is_python = assertion["language"] == "python"

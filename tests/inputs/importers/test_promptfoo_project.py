@@ -194,6 +194,6 @@ def test_keys_without_a_counterpart_are_named(tmp_path: Path) -> None:
         "the extension file://x.js:afterAll runs after a decision, and is not needed here",
         "`redteam`: red teaming stays with promptfoo, whose `eval` does not read it",
         "`derivedMetrics` decides nothing, and is not needed here",
-        "`nonsense` is no key of promptfoo, which ignores it",
+        "`nonsense` is not a key of promptfoo, which ignores it",
     ]
     assert "promptfooconfig.yaml:5:1: `env`: set the environment variables where the gate runs: KEY" in found.open

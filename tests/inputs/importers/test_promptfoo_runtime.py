@@ -94,7 +94,8 @@ def test_an_output_has_the_form_of_the_provider() -> None:
 
 
 def test_a_number_that_is_none_fails() -> None:
-    assert not runtime.judge(math.nan, {"language": "javascript"})[0]
+    with pytest.raises(FailedError, match="NaN"):
+        runtime.judge(math.nan, {"language": "javascript"})
     with pytest.raises(FailedError):
         runtime.judge("text", {"language": "javascript"})
 
@@ -102,6 +103,7 @@ def test_a_number_that_is_none_fails() -> None:
 JAVASCRIPT: list[tuple[str, dict[str, Any], bool]] = [
     ("const s = output.split(';'); s.length === 1;", {}, True),
     ("const n = output.length;\nreturn n > 2 ? 0.4 : NaN;", {}, True),
+    ("NaN", {"negated": True}, False),
     ("({pass: context.vars.q === output, score: 0, reason: 'x'})", {"variables": {"q": ["question", ""]}}, True),
     ("console.log('noise') || output.nothing.here", {"negated": True}, False),
     ("require('fs') && true", {}, False),
