@@ -10,7 +10,7 @@ import pytest
 from gated_project import Ended, World
 
 from evalgate.release.document import PublishedVersion, ReleaseDocument
-from evalgate.release.registry import open_registry
+from evalgate.release.registry_access import open_registry
 
 REGISTRY = "sqlite:releases.db"
 CONFIG = """\

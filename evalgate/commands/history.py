@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.domain.frames import total_runs
-from evalgate.domain.history_rows import HistoryRun, PeriodTotals, list_runs
+from evalgate.domain.history_rows import HistoryRun, list_runs
+from evalgate.domain.history_totals import PeriodTotals, total_runs
 from evalgate.domain.names import suggest_closest
 from evalgate.errors import EvalgateError, InputError
 from evalgate.gate.reports import load_report

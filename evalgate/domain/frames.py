@@ -6,18 +6,17 @@ is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from evalgate.domain.history_rows import PeriodTotals
 from evalgate.domain.inputs import ANSWERED
 from evalgate.domain.similarity import REPORTED_SIMILARITY
+from evalgate.domain.text import replace_surrogates
 from evalgate.domain.trials import Score
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from evalgate.domain.history_rows import HistoryRun
     from evalgate.domain.verdict import Comparison, Estimate, GateReport, Report
 
 ScoreCells: TypeAlias = tuple[str, str, str, str, float | None, int, str | None, str | None, str]
@@ -81,7 +80,7 @@ def make_score_frame(report: Report) -> DataFrame:
     """
     import pandas as pd
 
-    rows = (tuple(map(_make_valid, row)) for row in list_scores(report))
+    rows = (tuple(map(replace_surrogates, row)) for row in list_scores(report))
     frame = pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
     return frame.astype({"value": "float64", "repeat": "int64"})
 
@@ -97,61 +96,8 @@ def make_run_frame(reports: Iterable[Report]) -> DataFrame:
     import pandas as pd
 
     found = (row for report in reports for row in _list_comparisons(report))
-    rows = [{name: _make_valid(value) for name, value in row.items()} for row in found]
+    rows = [{name: replace_surrogates(value) for name, value in row.items()} for row in found]
     return pd.DataFrame(rows, columns=list(_RUN_COLUMNS)).astype(_RUN_COLUMNS)
-
-
-def total_runs(runs: Iterable[HistoryRun], *, by_week: bool) -> tuple[PeriodTotals, ...]:
-    """Return the sums of runs by gate, or by gate and week. A week without runs between others has sums of 0.
-
-    Runs are put into weeks by their time in UTC; one whose time cannot be read belongs to no week.
-    """
-    import pandas as pd
-
-    table = [
-        {
-            "gate": _make_valid(run.gate),
-            "at": run.at,
-            "runs": int(run.has_verdict),
-            "passed": int(run.word == "PASS"),
-            "failed": int(run.word == "FAIL"),
-            "inconclusive": int(run.word == "INCONCLUSIVE"),
-            "made": run.made,
-            "cached": run.cached,
-            "saved": run.saved,
-            "cost_usd": run.cost_usd or 0.0,
-            "unknown": int(run.cost_usd is None),
-        }
-        for run in runs
-    ]
-    if not table:
-        return ()
-    frame = pd.DataFrame(table)
-    summed = [name for name in frame.columns if name not in ("gate", "at")]
-    if not by_week:
-        totals = frame.groupby("gate", sort=True)[summed].sum()
-        return tuple(_make_totals(str(gate), "", row) for gate, row in totals.to_dict("index").items())
-    at = pd.to_datetime(frame["at"], utc=True, errors="coerce", format="ISO8601").dt.tz_localize(None)
-    frame = frame.assign(week=at.dt.normalize() - pd.to_timedelta(at.dt.day_of_week, unit="D")).dropna(subset=["week"])
-    found = []
-    for gate, part in frame.groupby("gate", sort=True):
-        weeks = part.groupby("week")[summed].sum()
-        every = pd.date_range(weeks.index.min(), weeks.index.max(), freq="7D")
-        filled = weeks.reindex(every, fill_value=0).to_dict("index")
-        found += [_make_totals(str(gate), f"{pd.Timestamp(str(week)):%Y-%m-%d}", row) for week, row in filled.items()]
-    return tuple(found)
-
-
-def _make_totals(gate: str, week: str, row: Mapping[Any, Any]) -> PeriodTotals:
-    counts = {name: int(row[name]) for name in row if name != "cost_usd"}
-    return PeriodTotals(gate=gate, week=week, cost_usd=float(row["cost_usd"]), **counts)
-
-
-def _make_valid(value: Any) -> Any:
-    """Return a text without halves of surrogate pairs; any other value as it is."""
-    if not isinstance(value, str) or value.isascii():
-        return value
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _list_comparisons(report: Report) -> Iterator[dict[str, Any]]:

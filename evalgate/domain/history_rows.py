@@ -1,4 +1,4 @@
-"""Types of the history of gates: one run of one gate with its numbers, and sums by gate and by week."""
+"""The history of gates: one run of one gate with its numbers."""
 
 from __future__ import annotations
 
@@ -59,27 +59,6 @@ class HistoryRun:
     def word(self) -> str:
         """The verdict in a word."""
         return self.decision.value if self.has_verdict else "not a gate"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodTotals:
-    """Sums over the runs of one gate, of all time or of the week that begins on Monday `week` (ISO date).
-
-    `runs` counts those with a verdict; calls and costs include those of parts of the cases. `unknown` counts the runs
-    whose cost is not known; `cost_usd` does not have it.
-    """
-
-    gate: str
-    week: str
-    runs: int
-    passed: int
-    failed: int
-    inconclusive: int
-    made: int
-    cached: int
-    saved: int
-    cost_usd: float
-    unknown: int
 
 
 def list_runs(report: Report) -> Iterator[HistoryRun]:

@@ -328,7 +328,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseSettings:
-    """Where released versions are kept: a URL of `release.registry.open_registry`, and the variables with its secrets.
+    """Where released versions are kept: a URL of a registry, and the variables with its secrets.
 
     `token_env` is for a git remote. `public_key_env` and `secret_key_env` are for Langfuse; None: those that its own
     clients read. `rollout` says how versions are rolled out, and where the rows of their answers are.

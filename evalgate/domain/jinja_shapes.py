@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from evalgate.domain.expressions import RenderingError
 from evalgate.domain.jinja_templates import Files, parse
-from evalgate.domain.templates import RenderingError
 from evalgate.domain.text import Json
 
 _MAPPING_METHODS = frozenset({"items", "keys", "values", "get"})

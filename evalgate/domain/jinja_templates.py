@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from evalgate.domain.templates import Placeholder, RenderingError
+from evalgate.domain.expressions import Placeholder, RenderingError
 from evalgate.domain.text import Json, digest, normalize
 
 MOST_TEMPLATE = 512 * 1024

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
+from evalgate.domain.expressions import Placeholder
 from evalgate.domain.text import Json, as_text
 
 Syntax: TypeAlias = Literal["mustache", "jinja", "fstring"]
@@ -27,15 +28,6 @@ _DOLLAR = re.compile(r"\$\{([^{}]{1,200})\}")
 _RUBY = re.compile(r"#\{[^{}\n]{1,200}\}")
 # the delimiters of other syntaxes
 _FOREIGN = (("{%", "%}"), ("<%", "%>"), ("{#", "#}"), ("{{", "}}"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placeholder:
-    """An expression in a template, as written, with its position in the text. `name` is the name inside of it."""
-
-    name: str
-    written: str
-    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +74,6 @@ class Template:
 
 
 MUSTACHE = Template()
-
-
-class RenderingError(ValueError):
-    """A template that cannot be compiled or rendered: why, and the line of the text or of the included file."""
-
-    def __init__(self, problem: str, line: int = 0, file: str | None = None, *, name: str | None = None) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.line = line
-        self.file = file
-        self.name = name
-        """The variable that the case lacks, if that is the fault."""
 
 
 def is_name(text: str) -> bool:

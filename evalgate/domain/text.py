@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -96,3 +96,10 @@ def is_invisible(char: str) -> bool:
 def as_text(value: Json) -> str:
     """Return a value as it is sent to a model: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def replace_surrogates(value: Any) -> Any:
+    """Return a text with U+FFFD for each half of a surrogate pair; any other value as it is."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from evalgate.domain import Config, PromptVersion
+from evalgate.domain.expressions import RenderingError
 from evalgate.domain.jinja_templates import list_includes
-from evalgate.domain.templates import RenderingError
 from evalgate.errors import EvalgateError, Fault, Place
 from evalgate.inputs.tree import Tree
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from evalgate.domain import GoldenDataset, PromptVersion
+from evalgate.domain.expressions import Placeholder, RenderingError
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show_count
-from evalgate.domain.templates import Placeholder, RenderingError, find_placeholders, find_unfilled, is_name
+from evalgate.domain.templates import find_placeholders, find_unfilled, is_name
 from evalgate.errors import Fault, Place
 
 _NAMED = 3

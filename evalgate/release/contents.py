@@ -7,17 +7,10 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from evalgate.domain import Message, PromptVersion
+from evalgate.domain.expressions import Placeholder, RenderingError
 from evalgate.domain.jinja_templates import split_template
 from evalgate.domain.messages import find_history_field, render_message
-from evalgate.domain.templates import (
-    MUSTACHE,
-    Placeholder,
-    RenderingError,
-    Template,
-    find_placeholders,
-    is_name,
-    split_text,
-)
+from evalgate.domain.templates import MUSTACHE, Template, find_placeholders, is_name, split_text
 from evalgate.errors import Fault, InputError, Place
 from evalgate.release.document import HISTORY, PublishedMessage, Variable
 

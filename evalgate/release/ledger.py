@@ -28,7 +28,8 @@ from evalgate.release.document import (
 )
 from evalgate.release.promotion import check_number, find_missing, make_canary_evidence
 from evalgate.release.registry import RefusedError, StoredDocument
-from evalgate.release.rollout.decision_record import count_hours, find_rollback_gaps
+from evalgate.release.rollout.decision_record import find_rollback_gaps
+from evalgate.release.rollout.stage_hours import count_hours
 from evalgate.release.rollout.state import STAGING, parse_state
 from evalgate.release.rollout.transitions import VERBS as ROLLOUT_VERBS
 from evalgate.release.rollout.verb_rules import find_wrong_verb

@@ -1,13 +1,12 @@
-"""Registries: where release documents are kept. The four operations, their errors, and how a URL names a registry."""
+"""Registries: where release documents are kept. The operations, and their errors."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
 from evalgate.errors import EvalgateError, ExitCode, InputError, ServiceError
@@ -19,11 +18,6 @@ from evalgate.release.document import (
     encode_document,
     parse_document,
 )
-from evalgate.services.git_remote import hide_address
-from evalgate.store.store import FOLDER
-
-if TYPE_CHECKING:
-    from evalgate.services.langfuse import LangfuseKeys
 
 
 class RegistryError(ServiceError):
@@ -146,49 +140,6 @@ def _find_entry(registry: Registry, wanted: ReleaseDocument) -> StoredDocument |
                 if document.entry.id == wanted.entry.id:
                     return StoredDocument(document=document, data=data)
     return None
-
-
-def open_registry(
-    url: str,
-    folder: Path,
-    *,
-    token: str | None = None,
-    keys: LangfuseKeys | None = None,
-    note: Callable[[str], None] = lambda text: None,
-    must_exist: bool = False,
-) -> Registry:
-    """Open the registry that a URL names. Relative paths are counted from `folder`, and nothing is created yet.
-
-    `sqlite:PATH` is a file. `git:REMOTE#BRANCH` is a branch of a remote: by its name in the repository around `folder`
-    (`git:origin`), or by its address or path; without `#BRANCH` it is evalgate/releases. `token` is for a git remote by
-    https. `langfuse:https://HOST` is the project there that `keys` open. `note` gets a sentence about a remote that has
-    not answered for some seconds. Raises InputError for any other URL, and with `must_exist` for a file that does not
-    exist.
-    """
-    scheme, _, rest = url.partition(":")
-    if scheme == "sqlite" and rest:
-        path = folder / rest
-        if FOLDER in path.parts:
-            raise InputError(
-                f"the registry {url} is in {FOLDER}, which may be pruned at any time", hint="choose a path outside"
-            )
-        if must_exist and not path.exists():
-            raise InputError(f"sqlite:{path}: there is no such file", hint="check the path of the registry")
-        from evalgate.release.sqlite_registry import SqliteRegistry
-
-        return SqliteRegistry(path)
-    if scheme == "git" and rest:
-        from evalgate.release.git_registry import open_git_registry
-
-        return open_git_registry(rest, folder, token=token, note=note)
-    if scheme == "langfuse" and rest:
-        from evalgate.release.langfuse_registry import open_langfuse_registry
-
-        return open_langfuse_registry(rest, keys)
-    raise InputError(
-        f'"{hide_address(url)}" names no registry',
-        hint="write sqlite:PATH, git:REMOTE, such as git:origin, or langfuse:https://HOST",
-    )
 
 
 def check_name(name: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalgate.domain.history_rows import HistoryRun, PeriodTotals
+from evalgate.domain.history_rows import HistoryRun
+from evalgate.domain.history_totals import PeriodTotals
 from evalgate.domain.numbers import show_count
 from evalgate.report.charts import AxisTick, Scale, make_ticks
 from evalgate.report.view import format_cost

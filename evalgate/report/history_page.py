@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from evalgate.domain.history_rows import HistoryRun, PeriodTotals
+from evalgate.domain.history_rows import HistoryRun
+from evalgate.domain.history_totals import PeriodTotals
 from evalgate.report import gate_history, history_charts
 from evalgate.report.history_table import describe_cost, describe_totals
 from evalgate.report.html_templates import PageTemplates

@@ -7,7 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 
 from evalgate.domain import Json
-from evalgate.domain.history_rows import HistoryCriterion, HistoryRun, PeriodTotals
+from evalgate.domain.history_rows import HistoryCriterion, HistoryRun
+from evalgate.domain.history_totals import PeriodTotals
 from evalgate.domain.numbers import show, show_count, show_exactly
 from evalgate.report.csv import escape_formula
 from evalgate.report.escape import line

@@ -11,7 +11,8 @@ import pytest
 from action.gated_pull_request import BRIEF, Hub, Ran
 
 from evalgate.release.document import ReleaseDocument
-from evalgate.release.registry import Registry, open_registry
+from evalgate.release.registry import Registry
+from evalgate.release.registry_access import open_registry
 
 DISPATCH = {"repository": {"default_branch": "main"}}
 

@@ -22,7 +22,7 @@ from release.rollout.lives import NOON, RULES, Life, by
 from evalgate.commands.release.start import start
 from evalgate.domain.rollout import Stage
 from evalgate.release.document import ReleaseDocument
-from evalgate.release.registry import open_registry
+from evalgate.release.registry_access import open_registry
 
 TOKEN = "ghs_of_the_job"
 SECRETS = {"OPENAI_API_KEY": "sk-of-a-test"}

@@ -21,7 +21,8 @@ from evalgate.cli.release.actor import make_actor as make_command_actor
 from evalgate.errors import InputError
 from evalgate.release.local_copy import read_copy
 from evalgate.release.promotion import promote_version
-from evalgate.release.registry import Registry, open_registry
+from evalgate.release.registry import Registry
+from evalgate.release.registry_access import open_registry
 from evalgate.store.store import Store
 
 COMMAND = [sys.executable, "-c", "from evalgate.cli import entry; entry()"]

@@ -14,7 +14,8 @@ from release.stories import ONE, TWO, publish
 
 from evalgate.release import langfuse_projection
 from evalgate.release.document import PublishedMessage
-from evalgate.release.registry import Registry, open_registry
+from evalgate.release.registry import Registry
+from evalgate.release.registry_access import open_registry
 from evalgate.services.langfuse import LangfuseKeys
 
 Run = Callable[..., Ended]

@@ -23,7 +23,8 @@ from evalgate.release.bucket import is_candidate
 from evalgate.release.document import parse_document
 from evalgate.release.ledger import verify
 from evalgate.release.promotion import promote_version
-from evalgate.release.registry import Registry, open_registry
+from evalgate.release.registry import Registry
+from evalgate.release.registry_access import open_registry
 
 CANDIDATE = make_version("1.1.0", "Hi, ")
 CONFIG = """\

@@ -20,7 +20,8 @@ from scored_project import add_texts, write_project
 
 from evalgate.release.bucket import is_candidate
 from evalgate.release.promotion import promote_version
-from evalgate.release.registry import Registry, open_registry
+from evalgate.release.registry import Registry
+from evalgate.release.registry_access import open_registry
 
 Run = Callable[..., Ended]
 NEW = make_version("1.1.0", "Hi, ")

@@ -1,14 +1,11 @@
-"""Tests of the rows of the history that a report gives, and of their sums."""
+"""Tests of the rows of the history that a report gives."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from history_runs import RUNS, make_run
-
 import evalgate
 from evalgate.domain import CasePart, Redrawn, Shard, Verdict
-from evalgate.domain.frames import total_runs
 from evalgate.domain.history_rows import list_runs
 
 ROWS = [
@@ -37,19 +34,3 @@ def test_a_second_draw_has_the_verdict_that_stays_and_a_part_has_none() -> None:
     assert (run.word, run.has_verdict) == ("not a gate", False)
     shard = replace(gate, evidence=replace(gate.evidence, shard=Shard(number=1, of=2)))
     assert [*list_runs(replace(report, gates=(shard,)))] == []
-
-
-def test_sums_by_gate_and_by_week() -> None:
-    billing, support = total_runs(RUNS, by_week=False)
-    assert (billing.gate, billing.runs, billing.passed, billing.cost_usd) == ("billing", 1, 1, 0.0)
-    assert (support.runs, support.passed, support.failed, support.inconclusive) == (3, 1, 1, 1)
-    assert (support.made, support.cached, support.saved, support.cost_usd, support.unknown) == (400, 120, 80, 1.25, 1)
-    weeks = [one for one in total_runs(RUNS, by_week=True) if one.gate == "support"]
-    assert [(one.week, one.runs, one.cost_usd, one.unknown) for one in weeks] == [
-        ("2026-11-02", 2, 0.5, 1),
-        ("2026-11-09", 0, 0.0, 0),
-        ("2026-11-16", 1, 0.75, 0),
-    ]
-    assert total_runs([], by_week=True) == ()
-    assert total_runs([make_run("not a time")], by_week=True) == ()
-    assert total_runs([make_run("not a time")], by_week=False)[0].runs == 1

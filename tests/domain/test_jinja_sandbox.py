@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 
 from evalgate.domain import jinja_sandbox
+from evalgate.domain.expressions import RenderingError
 from evalgate.domain.jinja_templates import render
-from evalgate.domain.templates import RenderingError
 
 BIG = "x" * 1_000_000
 CASE = {"query": "q", "items": ["a", "b"], "big": BIG}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evalgate.domain import digest
+from evalgate.domain.expressions import Placeholder, RenderingError
 from evalgate.domain.jinja_templates import (
     MOST_TEMPLATE,
     check_template,
@@ -16,7 +17,6 @@ from evalgate.domain.jinja_templates import (
     render,
     split_template,
 )
-from evalgate.domain.templates import Placeholder, RenderingError
 
 CASE = {"query": " Why? ", "docs": [{"title": "A", "text": "x"}, {"title": "B", "text": None}], "größe": "L"}
 FILES = (("parts/head.txt", "Hello {{ query | trim }}"), ("macros.j2", "{% macro q(x) %}<{{ x }}>{% endmacro %}"))

@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.templates import (
-    MUSTACHE,
-    Placeholder,
-    RenderingError,
-    Syntax,
-    Template,
-    find_placeholders,
-    find_unfilled,
-    is_name,
-    split_text,
-)
+from evalgate.domain.expressions import Placeholder, RenderingError
+from evalgate.domain.templates import MUSTACHE, Syntax, Template, find_placeholders, find_unfilled, is_name, split_text
 
 CASE = {"query": "Why?", "first name": "Ada", "größe": "L", "Preis (EUR)": 3, "items": ["a"]}
 

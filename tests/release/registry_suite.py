@@ -33,14 +33,8 @@ from evalgate.errors import InputError
 from evalgate.release.document import PublishedMessage, PublishedVersion, ReleaseDocument
 from evalgate.release.ledger import verify
 from evalgate.release.promotion import Actor, find_rollback, promote_version, publish_version, roll_back
-from evalgate.release.registry import (
-    RaceLostError,
-    Registry,
-    RegistryError,
-    StoredDocument,
-    append_document,
-    open_registry,
-)
+from evalgate.release.registry import RaceLostError, Registry, RegistryError, StoredDocument, append_document
+from evalgate.release.registry_access import open_registry
 from evalgate.release.rollout.transitions import pause_rollout, resume_rollout
 from evalgate.services.langfuse import LangfuseKeys
 

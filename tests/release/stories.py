@@ -13,7 +13,8 @@ from release.documents import AT, make_version
 from evalgate.release.document import PublishedVersion
 from evalgate.release.ledger import verify
 from evalgate.release.promotion import Actor, promote_version, publish_version, roll_back
-from evalgate.release.registry import Registry, StoredDocument, append_document, open_registry
+from evalgate.release.registry import Registry, StoredDocument, append_document
+from evalgate.release.registry_access import open_registry
 
 KINDS = ("sqlite", "git")
 ONE, TWO, THREE = (make_version(f"1.{number}.0", f"Hello {number}, ") for number in range(3))

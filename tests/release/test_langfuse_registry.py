@@ -17,7 +17,8 @@ from evalgate.release.langfuse_chain import make_prompt_name
 from evalgate.release.langfuse_registry import LangfuseRegistry
 from evalgate.release.ledger import verify
 from evalgate.release.promotion import Actor, promote_version, publish_version
-from evalgate.release.registry import RaceLostError, RegistryError, append_document, make_bytes, open_registry
+from evalgate.release.registry import RaceLostError, RegistryError, append_document, make_bytes
+from evalgate.release.registry_access import open_registry
 from evalgate.services.langfuse import LangfuseKeys
 
 KEYS = LangfuseKeys(public=PUBLIC, secret=SECRET)

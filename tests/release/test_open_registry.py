@@ -21,8 +21,8 @@ from evalgate.release.registry import (
     StoredDocument,
     append_document,
     check_new_name,
-    open_registry,
 )
+from evalgate.release.registry_access import open_registry
 from evalgate.release.sqlite_registry import SqliteRegistry
 
 VERSION = make_version()

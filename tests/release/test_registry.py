@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from evalgate.errors import InputError
-from evalgate.release.registry import check_name, open_registry
+from evalgate.release.registry import check_name
+from evalgate.release.registry_access import open_registry
 
 
 @pytest.mark.parametrize("url", ["", "sqlite:", "git:", "releases.sqlite3", "postgres:x", "http://x"])

@@ -26,7 +26,7 @@ from release.story_readers import VARIABLES, Dealt, PythonReader, Readers, read_
 from evalgate.cli.release import actor, status
 from evalgate.release.bucket import is_candidate
 from evalgate.release.document import ReleaseDocument
-from evalgate.release.registry import open_registry
+from evalgate.release.registry_access import open_registry
 from evalgate.release.runtime import redis_polling
 from evalgate.services.langfuse import LangfuseKeys
 

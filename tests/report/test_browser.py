@@ -14,8 +14,8 @@ import pytest
 from history_runs import RUNS
 
 from evalgate.domain import Report
-from evalgate.domain.frames import total_runs
 from evalgate.domain.history_rows import list_runs
+from evalgate.domain.history_totals import total_runs
 from evalgate.report import history_page, html
 
 SCRIPT = Path(__file__).with_name("browser.cjs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from history_runs import RUNS, make_criterion, make_run
 
-from evalgate.domain.frames import total_runs
+from evalgate.domain.history_totals import total_runs
 from evalgate.report.history_charts import MOST, draw_costs, draw_intervals
 
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from history_runs import RUNS, make_criterion, make_run
 
-from evalgate.domain.frames import total_runs
+from evalgate.domain.history_totals import total_runs
 from evalgate.report.history_page import render
 
 HOSTILE = "</td><script>alert(1)</script>\u202e"

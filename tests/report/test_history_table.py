@@ -8,7 +8,7 @@ import json
 
 from history_runs import RUNS, make_criterion, make_run
 
-from evalgate.domain.frames import total_runs
+from evalgate.domain.history_totals import total_runs
 from evalgate.report.history_table import COLUMNS, as_json, render_csv, render_terminal
 
 

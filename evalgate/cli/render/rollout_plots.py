@@ -10,9 +10,9 @@ from evalgate.domain.numbers import show_count
 from evalgate.domain.rollout import RATES
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.course import RolloutCourse
-from evalgate.release.rollout.decision_record import count_hours
 from evalgate.release.rollout.decision_words import format_e, format_number
 from evalgate.release.rollout.rollout_table import make_table
+from evalgate.release.rollout.stage_hours import count_hours
 from evalgate.release.rollout.state import STAGING
 from evalgate.release.rollout.tally import AB, Watched
 from evalgate.release.rollout.traces import Trace, TracedLook

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import Json
+from evalgate.domain.expressions import RenderingError
 from evalgate.domain.jinja_templates import check_template
-from evalgate.domain.templates import RenderingError, Template
+from evalgate.domain.templates import Template
 
 JINJA = Template(syntax="jinja")
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)

@@ -10,9 +10,9 @@ from functools import partial
 from typing import TypeAlias
 
 from evalgate.domain import Message, PromptVersion
+from evalgate.domain.expressions import RenderingError
 from evalgate.domain.jinja_templates import check_template, list_includes
 from evalgate.domain.joined_messages import join_messages
-from evalgate.domain.templates import RenderingError
 from evalgate.errors import EvalgateError, Fault, Place
 from evalgate.inputs.formats.data_file import decode
 from evalgate.services.git_objects import NothingThereError

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from evalgate.release.document import ReleaseDocument
 from evalgate.release.rollout.decision import RolloutDecision, decide
-from evalgate.release.rollout.decision_record import count_hours, find_required
 from evalgate.release.rollout.online_scores import ScoreAnswers
+from evalgate.release.rollout.stage_hours import count_hours, find_required
 from evalgate.release.rollout.state import RolloutState
 from evalgate.release.rollout.tally import StageEvidence, tally_stage
 from evalgate.release.rollout.verb_rules import find_required_hours

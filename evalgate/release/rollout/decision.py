@@ -16,7 +16,6 @@ from typing import Any, Final, Literal
 
 from evalgate.domain.numbers import show_count
 from evalgate.release.rollout import e_values
-from evalgate.release.rollout.decision_record import LEAST_ON_STAGING, begins_late, covers_stage
 from evalgate.release.rollout.decision_words import (
     Bounds,
     describe_left_out,
@@ -28,7 +27,8 @@ from evalgate.release.rollout.decision_words import (
     format_number,
 )
 from evalgate.release.rollout.silence import SILENCE_BOUND
-from evalgate.release.rollout.state import STAGING, RolloutState
+from evalgate.release.rollout.stage_hours import begins_late, covers_stage
+from evalgate.release.rollout.state import LEAST_ON_STAGING, STAGING, RolloutState
 from evalgate.release.rollout.tally import AB, StageEvidence, Watched
 from evalgate.release.rollout.traffic_rows import find_instant, has_lost
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from evalgate.release.checked_value import DocumentError, Value
 from evalgate.release.rollout import e_values
-from evalgate.release.rollout.state import STAGING, RolloutState, find_settling
+from evalgate.release.rollout.stage_hours import SLACK, count_hours, covers_stage, find_required
+from evalgate.release.rollout.state import LEAST_ON_STAGING, STAGING, RolloutState
 from evalgate.release.rollout.traffic_rows import FAULTS, has_lost
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 DEAL_BOUND: Final = math.log(e_values.DEAL_BOUND)
 """The logarithm of the e-value from which on the keys count as not assigned as the share says."""
-
-LEAST_ON_STAGING: Final = 10
-"""The answers, and the values of each score, that staging needs at least."""
-
-_SLACK = 1e-9
 
 
 def encode_decision(decision: RolloutDecision, state: RolloutState, evidence: StageEvidence | None) -> dict[str, Any]:
@@ -110,44 +105,14 @@ def find_rollback_gaps(evidence: Mapping[str, Any] | None, state: RolloutState |
         if name == code:
             limit = find_required(state, 0) + state.rules.hold_hours
             may = code == "held_too_long" and state.rules.when_held == "rollback" and state.kind != "ab"
-            if not may or count_hours(state.began, at) <= limit + _SLACK:
+            if not may or count_hours(state.began, at) <= limit + SLACK:
                 yield f'a tick does not roll back for "{code}"'
             return
         yield from _find_other_names(given, state)
-        if read_number(given["watched"][name]["log_e_worse"]) < _find_worse_bound(state) - _SLACK:
+        if read_number(given["watched"][name]["log_e_worse"]) < _find_worse_bound(state) - SLACK:
             yield f"it says that {name} is worse, and its numbers do not"
     except DocumentError as error:
         yield f"its evidence is none: {error}"
-
-
-def find_required(state: RolloutState, hours: float) -> float:
-    """Return the hours that the stage of a rollout lasts at least. `hours` are those that the level requires."""
-    if state.stage == STAGING:
-        return state.rules.staging_hours
-    own = state.rules.stages[state.stage - 1].hours
-    return max(own, hours) if state.stage == 1 else own
-
-
-def covers_stage(last: str | None, began: str, hours: float) -> bool:
-    """Return whether there are rows until the hours of a stage are over, but for an hour, or a tenth, if that is less.
-
-    A stage whose rows end before has not been watched for its hours, or the clock of the tick is ahead.
-    """
-    return last is not None and count_hours(began, last) >= hours - min(1.0, hours / 10) - _SLACK
-
-
-def begins_late(first: str, last: str, state: RolloutState, hours: float) -> bool:
-    """Return whether the rows of a stage are those of less than its hours, as in a log that was rotated meanwhile.
-
-    `first` is the time of the oldest row, where no row is known to be from before it.
-    """
-    since = datetime.fromisoformat(first) - timedelta(seconds=find_settling(state.rules))
-    return not covers_stage(last, since.isoformat(), hours)
-
-
-def count_hours(since: str, until: str) -> float:
-    """Return the hours between two times in UTC; negative if the second one is earlier."""
-    return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds() / 3600
 
 
 def list_watched(state: RolloutState) -> Iterator[tuple[str, float]]:
@@ -170,9 +135,9 @@ def _find_low_means(given: Value, state: RolloutState) -> Iterator[str]:
         yield f"staging has less than {LEAST_ON_STAGING} answers that count"
     for name, floor in state.rules.floors.items():
         mean = Value(watched[name]["mean"].pair()[1], name)
-        if read_number(mean) < floor - _SLACK:
+        if read_number(mean) < floor - SLACK:
             yield f"the mean of {name} on staging is below its floor"
-    if read_number(Value(watched["errors"]["mean"].pair()[1], "errors")) > state.rules.max_errors + _SLACK:
+    if read_number(Value(watched["errors"]["mean"].pair()[1], "errors")) > state.rules.max_errors + SLACK:
         yield "more answers failed on staging than may"
 
 
@@ -210,13 +175,13 @@ def read_number(given: Value) -> float:
 
 def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> Iterator[str]:
     required, passed = find_required(state, hours), count_hours(state.began, at)
-    if passed < required - _SLACK:
+    if passed < required - SLACK:
         yield f"its stage lasted {math.floor(10 * passed) / 10:g} hours, and {required:g} are required"
     watched = given["watched"]
     yield from _find_other_names(given, state)
     yield from _find_lost_rows(given)
     for name, one in watched.members():
-        if read_number(one["log_e_worse"]) >= _find_worse_bound(state) + _SLACK:
+        if read_number(one["log_e_worse"]) >= _find_worse_bound(state) + SLACK:
             yield f"it goes on, and its numbers say that {name} is worse"
     if state.stage == STAGING:
         yield from _find_low_means(given, state)
@@ -230,5 +195,5 @@ def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> 
         one = watched[name]
         if read_number(one["allowed"]) != allowed:
             yield f"it allows {name} another loss than the rules of the rollout"
-        if read_number(one["log_e_fine"]) < bound - _SLACK:
+        if read_number(one["log_e_fine"]) < bound - SLACK:
             yield f"it says that {name} is proven, and its numbers do not"

@@ -9,11 +9,11 @@ from typing import Protocol
 from evalgate.domain.numbers import show_count
 from evalgate.release.registry import StoredDocument
 from evalgate.release.rollout.assessment import Assessment
-from evalgate.release.rollout.decision_record import count_hours
 from evalgate.release.rollout.decision_words import format_hours
 from evalgate.release.rollout.monitoring import Monitored
 from evalgate.release.rollout.rollout_counts import tell_left_out, tell_rows
 from evalgate.release.rollout.rollout_table import make_monitored_table, make_table
+from evalgate.release.rollout.stage_hours import count_hours
 from evalgate.release.rollout.state import STAGING, RolloutState, describe_stage
 
 

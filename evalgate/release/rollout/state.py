@@ -17,6 +17,9 @@ from evalgate.release.rollout.traffic_rows import read_time
 STAGING: Final = 0
 """The number of the stage in which only staging has the candidate. The stages of the rules are counted from 1."""
 
+LEAST_ON_STAGING: Final = 10
+"""The answers, and the values of each score, that staging needs at least."""
+
 WHOLE: Final = 10_000
 """All keys, in basis points."""
 

@@ -20,9 +20,9 @@ from evalgate.release.runtime.served import Served
 from evalgate.release.runtime.tracing import set_attributes
 
 if TYPE_CHECKING:  # a client loads what its registry needs
+    from evalgate.release.runtime.http_source import Headers
     from evalgate.release.runtime.last_good import LastGood
     from evalgate.release.runtime.redis_layer import RedisLayer
-    from evalgate.release.runtime.sources import Headers
 
 PRODUCTION = "production"
 CANDIDATE = "candidate"

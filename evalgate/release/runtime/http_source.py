@@ -6,17 +6,21 @@ import contextlib
 import http.client
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from email.message import Message
 from time import monotonic
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from evalgate.release.checked_value import LARGEST
+from evalgate.release.runtime.file_names import make_file_name
 from evalgate.release.runtime.prompt_error import PromptError, SourceError, hide_secrets, make_printable
-from evalgate.release.runtime.sources import Headers, make_file_name
 from evalgate.release.runtime.timed_connection import TimedHttpHandler, TimedHttpsHandler, TimedRequest
 
 _CHUNK = 64 * 1024
+
+Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
+"""Headers of requests, or a function that returns them for each request, such as one that renews a token."""
 
 
 class HttpSource:

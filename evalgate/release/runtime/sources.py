@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from evalgate.release.checked_value import DocumentError, load_value
 from evalgate.release.runtime.bounded_file import read_bounded
+from evalgate.release.runtime.file_names import make_file_name, parse_file_name
 from evalgate.release.runtime.prompt_error import PromptError, SourceError, make_printable
 
-Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
-"""Headers of requests, or a function that returns them for each request, such as one that renews a token."""
+if TYPE_CHECKING:
+    from evalgate.release.runtime.http_source import Headers
 
 _FORMS = "file:PATH, sqlite:PATH, https://ADDRESS or langfuse:https://HOST"
 
@@ -56,21 +56,6 @@ def open_source(
     # what follows the scheme may be a token
     shown = f"{scheme}:..." if rest else scheme.rpartition("@")[2].partition("?")[0]
     raise PromptError(f'"{make_printable(shown)}" names no registry that can be read', hint=f"write {_FORMS}")
-
-
-def make_file_name(name: str) -> str:
-    """Return the name of a prompt's file in a folder of documents, and on the branch of a registry in git."""
-    from urllib.parse import quote
-
-    quoted = quote(name, safe="")
-    return f"%2E{quoted[1:]}.json" if quoted.startswith(".") else f"{quoted}.json"
-
-
-def parse_file_name(file_name: str) -> str:
-    """Return the name of a prompt from that of its file."""
-    from urllib.parse import unquote
-
-    return unquote(file_name.removesuffix(".json"))
 
 
 class FileSource:

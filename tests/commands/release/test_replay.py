@@ -20,7 +20,8 @@ from shop_project import Shop
 from evalgate.domain import Message, PromptVersion, ReportKind, Verdict
 from evalgate.gate.reports import load_report
 from evalgate.release.document import PublishedMessage, PublishedVersion, Variable
-from evalgate.release.registry import Registry, open_registry
+from evalgate.release.registry import Registry
+from evalgate.release.registry_access import open_registry
 from evalgate.store import report_json
 
 Run = Callable[..., Ended]

@@ -9,11 +9,9 @@ from release.rollout.lives import RULES, Life
 
 from evalgate.release.rollout.assessment import assess_rollout
 from evalgate.release.rollout.decision_record import (
-    count_hours,
     encode_decision,
     encode_word,
     find_gaps,
-    find_required,
     find_rollback_gaps,
     is_proven,
     list_watched,
@@ -155,10 +153,3 @@ def test_staging_is_left_with_its_means(errors: float, helpful: float, keys: int
     watched = {name: {**one, "mean": [None, mean]} for name, mean in means.items()}
     found = list(find_gaps(change(stage=0, keys=[0, keys], watched=watched), state, AT, 0))
     assert found == [] if problem is None else problem in found[0]
-
-
-def test_hours() -> None:
-    assert count_hours("2026-01-31T12:00:00Z", "2026-02-01T13:30:00Z") == 25.5
-    assert find_required(STATE, 48) == 48
-    assert find_required(replace(STATE, stage=2), 48) == 24
-    assert find_required(replace(STATE, stage=0), 48) == 0

@@ -13,8 +13,9 @@ from release.document_server import DocumentServer, serve_documents
 from release.redis_server import find_port
 
 from evalgate.release.runtime import http_source
+from evalgate.release.runtime.http_source import Headers
 from evalgate.release.runtime.prompt_error import PromptError, SourceError
-from evalgate.release.runtime.sources import Headers, open_source
+from evalgate.release.runtime.sources import open_source
 
 
 @pytest.fixture

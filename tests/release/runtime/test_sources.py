@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from release.chains import make_chain
 
+from evalgate.release.runtime.file_names import make_file_name
 from evalgate.release.runtime.http_source import HttpSource
 from evalgate.release.runtime.prompt_error import PromptError, SourceError
-from evalgate.release.runtime.sources import make_file_name, open_source
+from evalgate.release.runtime.sources import open_source
 
 
 def make_registry(path: Path, *rows: tuple[str, int, bytes]) -> None:
@@ -17,14 +18,6 @@ def make_registry(path: Path, *rows: tuple[str, int, bytes]) -> None:
         opened.execute("PRAGMA journal_mode = WAL")
         opened.execute("CREATE TABLE documents (name TEXT, revision INTEGER, data BLOB, PRIMARY KEY (name, revision))")
         opened.executemany("INSERT INTO documents VALUES (?, ?, ?)", rows)
-
-
-@pytest.mark.parametrize(
-    ("name", "file_name"),
-    [("support", "support.json"), ("a/b c", "a%2Fb%20c.json"), (".hidden", "%2Ehidden.json"), ("ü", "%C3%BC.json")],
-)
-def test_the_file_of_a_name_never_leaves_its_folder(name: str, file_name: str) -> None:
-    assert make_file_name(name) == file_name
 
 
 def test_a_file_and_a_folder_of_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

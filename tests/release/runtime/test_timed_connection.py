@@ -11,8 +11,9 @@ from time import monotonic
 import pytest
 from raw_server import RawServer, make_answer
 
+from evalgate.release.runtime.http_source import Headers
 from evalgate.release.runtime.prompt_error import SourceError
-from evalgate.release.runtime.sources import Headers, open_source
+from evalgate.release.runtime.sources import open_source
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 DRIPS = {
