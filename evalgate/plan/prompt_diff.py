@@ -29,7 +29,7 @@ LONGEST_WHITE_SPACE = 100
 _WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
 _NAMED = 5
 _CONVERSATION = frozenset({"user", "assistant"})
-_RoleText: TypeAlias = tuple[str, str]
+RoleText: TypeAlias = tuple[str, str]
 """A role and a text of a message with this role."""
 
 
@@ -87,7 +87,7 @@ def describe_differences(
     minor += _describe_parts(candidate, baseline)
     minor += _describe_logic(candidate, baseline)
     minor += ["front matter added"] if adds_front_matter(candidate, baseline) else []
-    found = _compare_words(_list_role_texts(candidate), _list_role_texts(baseline))
+    found = compare_words(_list_role_texts(candidate), _list_role_texts(baseline))
     percent = f"{show(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
         minor.append(f"{percent} (PATCH: at most {show_exactly(100 * minor_share)} %)")
@@ -103,12 +103,7 @@ def describe_differences(
     return Level.PATCH, [percent if found.words else "only white space or notation changed"]
 
 
-def diff_words(new: Sequence[str], old: Sequence[str]) -> PromptDiff:
-    """Compare the words of two sequences of texts."""
-    return _compare_words([("", text) for text in new], [("", text) for text in old])
-
-
-def _compare_words(new: Sequence[_RoleText], old: Sequence[_RoleText]) -> PromptDiff:
+def compare_words(new: Sequence[RoleText], old: Sequence[RoleText]) -> PromptDiff:
     """Compare the words of two sequences of roles with texts. Equal words of different roles count as different."""
     lines_new, lines_old = _split_lines(new), _split_lines(old)
     count, bounded = 0, False
@@ -129,7 +124,7 @@ def _compare_words(new: Sequence[_RoleText], old: Sequence[_RoleText]) -> Prompt
     return PromptDiff(words=count, of=of, invisible=tuple(sorted(unseen)), bounded=bounded)
 
 
-def _split_lines(said: Sequence[_RoleText]) -> list[tuple[str, tuple[str, ...]]]:
+def _split_lines(said: Sequence[RoleText]) -> list[tuple[str, tuple[str, ...]]]:
     """Return the lines that have words, each with its role."""
     return [(role, line) for role, text in said for line in split_lines([text])]
 
@@ -278,7 +273,7 @@ def _list_texts(version: PromptVersion) -> list[str]:
     return [text for _, text in _list_role_texts(version)]
 
 
-def _list_role_texts(version: PromptVersion) -> list[_RoleText]:
+def _list_role_texts(version: PromptVersion) -> list[RoleText]:
     """Return what is compared word by word: of a jinja template without its comments and tags.
 
     The tags around a text count as part of its role: a tag that ends elsewhere changes all of the text between.
@@ -289,7 +284,7 @@ def _list_role_texts(version: PromptVersion) -> list[_RoleText]:
     return [(f"{role} {tags}", passage) for role, text in written for tags, passage in list_passages(text)]
 
 
-def _list_written(version: PromptVersion) -> list[_RoleText]:
+def _list_written(version: PromptVersion) -> list[RoleText]:
     """Return the texts of the messages with their roles, and the files that they include, with their names."""
     return [*((message.role, message.content) for message in version.messages), *version.template.files]
 

@@ -143,11 +143,11 @@ class Langfuse:
 
     def read(self, name: str, version: int) -> LangfusePrompt | None:
         """Return a version as it was written: references to other prompts are not filled in. None if there is none."""
-        return self._read(name, version=version)
-
-    def read_label(self, name: str, label: str) -> LangfusePrompt | None:
-        """Return the version that has a label, read as `read` does; None if none has it."""
-        return self._read(name, label=label)
+        quoted = quote(name, safe="")  # the client does not quote, and a name may have any character
+        try:
+            return self._ask(name, lambda api: make_prompt(api.prompts.get(quoted, version=version, resolve=False)))
+        except LangfuseMissingError:
+            return None
 
     def read_items(self, name: str, *, at: datetime.datetime | None = None) -> tuple[LangfuseItem, ...] | None:
         """Return the ACTIVE items of a dataset by id, as they are or as they were at a time; None without the dataset.
@@ -236,15 +236,6 @@ class Langfuse:
                 hint="shorten the prompt, or keep releases in git",
             )
         return self._ask(name, lambda api: make_prompt(api.prompts.create(request=request, request_options=_ONCE)))
-
-    def _read(self, name: str, *, version: int | None = None, label: str | None = None) -> LangfusePrompt | None:
-        quoted = quote(name, safe="")  # the client does not quote, and a name may have any character
-        try:
-            return self._ask(
-                name, lambda api: make_prompt(api.prompts.get(quoted, version=version, label=label, resolve=False))
-            )
-        except LangfuseMissingError:
-            return None
 
     def _ask(self, about: str, request: Callable[[LangfuseAPI], _T]) -> _T:
         with self._mask.errors(), self._explain(about):

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits
-from evalgate.plan.prompt_diff import diff_words
+from evalgate.plan.prompt_diff import compare_words
 
 WORDS = st.lists(st.sampled_from("abcde"), max_size=40)
 
@@ -37,7 +37,7 @@ def test_the_largest_diff_that_is_made_and_one_beyond_it_are_quick(separator: st
         old = separator.join(f"x{number % 7}" for number in range(size))
         new = separator.join(f"x{number * 3 % 7}" for number in range(size))
         started = time.monotonic()
-        found = diff_words([f"one {new} two"], [f"uno {old} due"])
+        found = compare_words([("", f"one {new} two")], [("", f"uno {old} due")])
         assert time.monotonic() - started < 10
         assert found.words > 60
         assert found.bounded == (size > MOST_ALIGNED)

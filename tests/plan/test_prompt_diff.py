@@ -13,7 +13,7 @@ from plan.support_prompt import WORDS, messages, minimum
 
 from evalgate.domain import Level, Message, PromptVersion
 from evalgate.domain.templates import Template
-from evalgate.plan.prompt_diff import describe_differences, diff_words
+from evalgate.plan.prompt_diff import compare_words, describe_differences
 
 RULES = [f"rule {number} forbids that number {number} is told" for number in range(40)]
 
@@ -92,13 +92,13 @@ def test_share_of_changed_words(text: str, level: Level, reason: str) -> None:
     ],
 )
 def test_word_diff(new: str, old: str, share: float) -> None:
-    assert diff_words([new], [old]).share == pytest.approx(share)
+    assert compare_words([("", new)], [("", old)]).share == pytest.approx(share)
 
 
 @given(st.lists(st.sampled_from("abc\n"), max_size=12), st.lists(st.sampled_from("abc\n"), max_size=12))
 def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: list[str]) -> None:
     new, old = " ".join(one), " ".join(other)
-    share = diff_words([new], [old]).share
+    share = compare_words([("", new)], [("", old)]).share
     assert 0 <= share <= 1
     assert (share == 0) == (new.split() == old.split())
 
@@ -106,7 +106,7 @@ def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: l
 def test_a_long_prompt_is_compared_quickly() -> None:
     lines = [f"line {number} says the same the same the same" for number in range(5_000)]
     edited = [line.replace("same", "other", 1) if number % 50 == 0 else line for number, line in enumerate(lines)]
-    assert diff_words(["\n".join(edited)], ["\n".join(lines)]).share == pytest.approx(100 / 45_000)
+    assert compare_words([("", "\n".join(edited))], [("", "\n".join(lines))]).share == pytest.approx(100 / 45_000)
 
 
 def jinja(text: str, **files: str) -> PromptVersion:

@@ -45,7 +45,7 @@ def test_a_version_is_written_listed_and_read_back(langfuse: Langfuse) -> None:
     listing = langfuse.find_prompt(ODD)
     assert listing is not None and listing.versions == (1,) and listing.config == {"revision": 1}
     assert listing.tags == ("evalgate-rev:1",) and listing.labels == ("latest", "v1.0.0")
-    assert langfuse.read_label(ODD, "v1.0.0") == made and langfuse.list_prompts() == [listing]
+    assert langfuse.list_prompts() == [listing]
 
 
 def test_a_chat_is_written_with_its_placeholders(langfuse: Langfuse) -> None:
@@ -56,7 +56,7 @@ def test_a_chat_is_written_with_its_placeholders(langfuse: Langfuse) -> None:
 
 def test_what_is_missing_is_none(langfuse: Langfuse) -> None:
     assert langfuse.find_prompt("a") is None and langfuse.list_prompts() == []
-    assert langfuse.read("a", 1) is None and langfuse.read_label("a", "production") is None
+    assert langfuse.read("a", 1) is None
     langfuse.create("a", "x", config={})
     assert langfuse.find_prompt("a", label="production") is None
     with pytest.raises(LangfuseMissingError, match="version 7 not found"):
@@ -67,7 +67,7 @@ def test_references_are_not_filled_in(server: LangfuseServer, langfuse: Langfuse
     langfuse.create("child", "CHILD", config={}, labels=["production"])
     text = "@@@langfusePrompt:name=child|label=production@@@"
     langfuse.create("a", text, config={}, labels=["production"])
-    found = langfuse.read_label("a", "production")
+    found = langfuse.read("a", 1)
     assert found is not None and found.prompt == text
     with pytest.raises(LangfuseError, match="Prompt dependency not found: nothing"):
         langfuse.create("b", "@@@langfusePrompt:name=nothing|label=production@@@", config={})
