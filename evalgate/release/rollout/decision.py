@@ -200,9 +200,13 @@ def _list_unproven(evidence: StageEvidence, stage: _Stage) -> list[Watched]:
 
 def _find_gap(state: RolloutState, evidence: StageEvidence, stage: _Stage, name: str) -> RolloutDecision | None:
     """Return the hold for rows, or for scores, that are not those of the whole stage."""
-    first, last = evidence.first, evidence.last
+    first, last = evidence.first, evidence.covered
     if last is None or not covers_stage(last, state.began, stage.hours):
-        sentence = f"the newest row that counts is from {last}, before the end of {name}: look for rows that are lost"
+        whose = {evidence.ends[0]: " of production", evidence.ends[1]: " of the canary"}.get(last, "")
+        whose = "" if last == evidence.last else whose
+        sentence = (
+            f"the newest row{whose} that counts is from {last}, before the end of {name}: look for rows that are lost"
+        )
         return _make("hold", "rows_end", sentence, stage)
     if first is not None and begins_late(first, last, state, stage.hours):
         sentence = (
