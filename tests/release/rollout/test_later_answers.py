@@ -67,7 +67,19 @@ def test_a_candidate_that_gets_worse_after_its_first_answers_does_not_go_on(
 
     found = follow(visit(users, share, visits, worsen, seed), share)
     assert found.action in ("hold", "roll_back"), found.sentence
-    assert found.code != "unproven" or visits == 2, found.sentence
+
+
+@pytest.mark.parametrize(("kind", "code"), [
+    ("fails", "worse:errors"), ("is slow", "worse:slow"), ("is expensive", "worse:expensive"),
+    ("is bad", "worse:helpful"), ("has no score", "worse:unscored"), ("logs no more", "rows_end"),
+])  # fmt: skip
+def test_what_gets_worse_is_named(kind: str, code: str) -> None:
+    def worsen(row: dict[str, Any], at: float, rng: random.Random) -> dict[str, Any] | None:
+        later = LATER[kind]
+        return row if not is_candidates(row) or at < 7 else None if later is None else {**row, **later}
+
+    assert follow(visit(600, 5000, 4, worsen), 5000).code == code
+    assert follow(visit(600, 5000, 4, lambda row, at, rng: row), 5000).code == "proven"
 
 
 def test_the_sentence_names_the_answers() -> None:
