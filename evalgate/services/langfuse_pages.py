@@ -28,13 +28,16 @@ def repeat(request: Callable[[], _T]) -> _T:
 def stream_pages(
     langfuse: Langfuse, about: str, path: str, asked: Mapping[str, str]
 ) -> Iterator[list[Mapping[str, Any]]]:
-    """Yield the rows of each page, objects with an `id`. `about` names the request in errors. Raises LangfuseError."""
+    """Yield the rows of each page, objects with an `id`. `about` names the request in errors. Raises LangfuseError.
+
+    A page says in `meta` what follows it. One without `meta` is cut, or of another server: there may be more rows.
+    """
     cursors: set[str] = set()
     query = asked
     for _ in range(_MOST_PAGES):
         found = repeat(lambda query=query: langfuse.request(about, path, query=query))  # type: ignore[misc]
         yield _get_rows(langfuse, about, found)
-        cursor = found["meta"].get("cursor") if isinstance(found.get("meta"), dict) else None
+        cursor = found["meta"].get("cursor")
         if not cursor:
             return
         if not isinstance(cursor, str) or cursor in cursors:
@@ -45,7 +48,7 @@ def stream_pages(
 
 
 def _get_rows(langfuse: Langfuse, about: str, found: Any) -> list[Mapping[str, Any]]:
-    rows = found.get("data") if isinstance(found, dict) else None
+    rows = found.get("data") if isinstance(found, dict) and isinstance(found.get("meta"), dict) else None
     if isinstance(rows, list) and all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in rows):
         return rows
     raise LangfuseError(f"{langfuse.url}: {about}: the answer is not what Langfuse sends")

@@ -40,10 +40,17 @@ def test_pages_without_an_end_are_an_error(cursor: Any) -> None:
         read(Scripted(first={"data": [{"id": "a"}], "meta": {"cursor": cursor}}))
 
 
-@pytest.mark.parametrize("answer", [{}, [], {"data": {}}, {"data": ["a"]}, {"data": [{"id": 7}]}, {"data": [{}]}])
-def test_an_answer_without_rows_is_an_error(answer: Any) -> None:
+@pytest.mark.parametrize("data", [None, {}, ["a"], [{"id": 7}], [{}]])
+def test_an_answer_without_rows_is_an_error(data: Any) -> None:
+    for answer in ({"data": data, "meta": {}}, [data]):
+        with pytest.raises(LangfuseError, match="the answer is not what Langfuse sends"):
+            read(Scripted(first=answer))
+
+
+@pytest.mark.parametrize("more", [{}, {"meta": None}, {"meta": []}, {"meta": "two"}])
+def test_an_answer_that_does_not_say_what_follows_is_an_error(more: dict[str, Any]) -> None:
     with pytest.raises(LangfuseError, match="the answer is not what Langfuse sends"):
-        read(Scripted(first=answer))
+        read(Scripted(first={"data": [{"id": "a"}], **more}))
 
 
 def test_a_lost_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def assess_rollout(
     ruled = replace(state, rules=replace(state.rules, hold_hours=math.inf)) if state.is_holdback else state
     decision = _respect_holdback(state, decide(ruled, evidence, now, required, written=document.at))
     hours = find_required(state, required)
-    silent = count_hours(evidence.last or state.began, now)
+    silent = count_hours(evidence.covered or state.began, now)
     had_rows = state.began != state.started or state.slow is not None or state.expensive is not None
     lacks_rows = {
         "no_rows": silent > hours,

@@ -210,9 +210,18 @@ def _find_gap(state: RolloutState, evidence: StageEvidence, stage: _Stage, name:
             "the older files as well"
         )
         return _make("hold", "rows_begin", sentence, stage)
+    if _list_unproven(evidence, stage):
+        return None
+    if not covers_stage(evidence.covered, state.began, stage.hours):
+        whose = "the canary" if evidence.covered == evidence.ends[1] else "production"
+        sentence = (
+            f"the newest row of {whose} that counts is from {evidence.covered}, before the end of {name}: look for "
+            "rows that are lost"
+        )
+        return _make("hold", "rows_end", sentence, stage)
     unscored = next((one for one in evidence.watched if one.name == "unscored"), None)
     missing = 0.0 if unscored is None else max(mean or 0.0 for mean in unscored.mean)
-    if missing > MOST_UNSCORED and not _list_unproven(evidence, stage):
+    if missing > MOST_UNSCORED:
         sentence = (
             f"{100 * missing:.3g} % of the answers of a version that were to be scored have no score: see the judge"
         )

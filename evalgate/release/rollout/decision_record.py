@@ -31,7 +31,7 @@ def encode_decision(decision: RolloutDecision, state: RolloutState, evidence: St
             "arm_rows": list(evidence.arm_rows),
             "arm_faults": list(evidence.arm_faults),
             "log_e_deal": evidence.log_e_deal,
-            "last": evidence.last,
+            "last": evidence.covered,
             "watched": {
                 one.name: {
                     "allowed": one.allowed,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from evalgate.domain.numbers import show_count
 from evalgate.domain.rollout import MOST_FAULTS, RATES
+from evalgate.release.rollout.later_answers import LaterAnswers
 from evalgate.release.rollout.tally import StageEvidence, Watched
 from evalgate.release.rollout.traffic_rows import FAULTS, REASONS, has_lost
 
@@ -36,8 +37,10 @@ def describe_worse(one: Watched, bounds: Bounds, *, on_staging: bool, is_better:
             f"e = {format_e(one.log_e_worse, bounds.worse)} against {format_number(bounds.worse)}"
         )
     log_e = one.log_e_better if is_better else one.log_e_worse
-    text = f"{_compare_means(one)}, e = {format_e(log_e, bounds.worse)} against {format_number(bounds.worse)}"
-    control, candidate = one.mean
+    later = None if is_better else one.later
+    compared = _compare_means(one) if later is None else _compare_later(one, later)
+    text = f"{compared}, e = {format_e(log_e, bounds.worse)} against {format_number(bounds.worse)}"
+    control, candidate = (one if later is None else later).mean
     if control is None or candidate is None:
         return text
     is_lower = candidate < control
@@ -155,6 +158,11 @@ def format_hours(hours: float, *, below: float = math.inf) -> str:
 def _compare_means(one: Watched) -> str:
     candidate, control = _format_pair(one, (one.mean[1], one.mean[0]))
     return f"{one.name}: the canary's {candidate} against {control} over {one.n[1]:,} and {show_count(one.n[0], 'key')}"
+
+
+def _compare_later(one: Watched, later: LaterAnswers) -> str:
+    found = _compare_means(replace(one, n=later.n, mean=later.mean))
+    return f"{found}, in the answers number {later.number} of each key"
 
 
 def _format_pair(one: Watched, pair: tuple[float | None, float | None]) -> tuple[str, str]:

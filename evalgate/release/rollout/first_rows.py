@@ -1,4 +1,4 @@
-"""Rows as columns of numbers, put in order: the first row of each key. numpy is loaded when they are put in order.
+"""Rows as columns of numbers, put in order: the first row of each key, and some later ones. numpy is loaded for that.
 
 A row takes about 60 bytes and the bytes of its id, so that a million rows fit in 100 MB.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -28,11 +28,12 @@ UNSAID: Final = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstRows:
-    """The first row of each key, in the order of (at, id). `scores` are NaN where a row does not have the score.
+    """One row of each key, in the order of (at, id): the first one. `scores` are NaN where a row has no such score.
 
     `keys` are the numbers of the keys, and `places` those by which `RowColumns.read_id` knows the rows. `is_single` is
     False for a row whose id another row has too.
-    `arm_rows` are all rows of the control and of the candidate, `arm_doubled` those of them that are doubled.
+    `arm_rows` are all rows of the control and of the candidate, `arm_doubled` those of them that are doubled. `later`
+    has the second rows of the keys in place of the first ones, then the 4th, the 8th and so on, while there are any.
     """
 
     at: NDArray[np.float64]
@@ -45,6 +46,7 @@ class FirstRows:
     is_single: NDArray[np.bool_]
     arm_rows: tuple[int, int]
     arm_doubled: tuple[int, int]
+    later: tuple[FirstRows, ...] = ()
 
     def list_unsaid(self, until: float) -> NDArray[np.int8]:
         """Return the arms of the answers up to a time that have no score, and whose rows do not say `sampled`.
@@ -64,7 +66,8 @@ class RowColumns:
         self._record = Struct(f"<dqQQbb{len(self._names)}d")
         self._records = bytearray()
         self._ids = bytearray()
-        self.newest: float | None = None
+        self.ends = [-math.inf, -math.inf]
+        """The times of the newest row of the control and of the candidate."""
         self.oldest: float | None = None
 
     def __len__(self) -> int:
@@ -78,10 +81,14 @@ class RowColumns:
         values = [scores.get(name, math.nan) for name in self._names]
         # Python's hash is of 64 bits: among a million texts, two are taken for one with a chance of 3e-8
         self._records += self._record.pack(row.at, hash(id), key, len(self._ids), arm, bits, *values)
-        if self.newest is None or row.at > self.newest:
-            self.newest = row.at
+        self.ends[arm] = max(self.ends[arm], row.at)
         if self.oldest is None or row.at < self.oldest:
             self.oldest = row.at
+
+    @property
+    def newest(self) -> float | None:
+        """The time of the newest row; None without one."""
+        return None if self.oldest is None else max(self.ends)
 
     def find_firsts(self) -> FirstRows:
         """Return the first row of each key. Of rows with one id, only the first counts, and the others are `doubled`.
@@ -97,23 +104,27 @@ class RowColumns:
         firsts.sort()
         again = np.delete(ids, firsts)
         order = order[firsts]
-        every, once = _count_arms(rows["arm"]), _count_arms(rows["arm"][order])
+        every, once = count_arms(rows["arm"]), count_arms(rows["arm"][order])
         del ids
-        _, firsts = np.unique(rows["key"][order], return_index=True)
-        firsts.sort()
-        order = order[firsts]
-        return FirstRows(
-            at=rows["at"][order],
-            arms=rows["arm"][order],
-            bits=rows["bits"][order],
-            scores=tuple(rows["scores"][order, column] for column in range(len(self._names))),
-            doubled=len(again),
-            keys=rows["key"][order],
-            places=order,
-            is_single=~np.isin(rows["id"][order], again),
-            arm_rows=every,
-            arm_doubled=(every[0] - once[0], every[1] - once[1]),
-        )
+        numbers = _count_rows(rows["key"][order])
+        most = int(numbers.max(initial=0))
+
+        def take(number: int) -> FirstRows:
+            chosen = order[numbers == number]
+            return FirstRows(
+                at=rows["at"][chosen],
+                arms=rows["arm"][chosen],
+                bits=rows["bits"][chosen],
+                scores=tuple(rows["scores"][chosen, column] for column in range(len(self._names))),
+                doubled=len(again),
+                keys=rows["key"][chosen],
+                places=chosen,
+                is_single=~np.isin(rows["id"][chosen], again),
+                arm_rows=every,
+                arm_doubled=(every[0] - once[0], every[1] - once[1]),
+            )
+
+        return replace(take(1), later=tuple(take(2**power) for power in range(1, most.bit_length())))
 
     def read_id(self, place: int) -> str:
         """Return the id of a row by its place in the order in which the rows came."""
@@ -165,6 +176,20 @@ def add_arms(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
     return one[0] + other[0], one[1] + other[1]
 
 
-def _count_arms(arms: NDArray[np.int8]) -> tuple[int, int]:
+def count_arms(arms: NDArray[np.int8]) -> tuple[int, int]:
+    """Return how many of some rows are the control's and the candidate's."""
     candidates = int(arms.sum(dtype="int64"))
     return len(arms) - candidates, candidates
+
+
+def _count_rows(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return which row of its key each row is, from 1, by the keys of rows that are in order."""
+    import numpy as np
+
+    by_key = np.argsort(keys, kind="stable")
+    places = np.arange(len(keys))
+    is_first = np.ones(len(keys), dtype=bool)
+    is_first[1:] = keys[by_key][1:] != keys[by_key][:-1]
+    numbers = np.empty(len(keys), dtype=np.int64)
+    numbers[by_key] = places - np.maximum.accumulate(np.where(is_first, places, 0)) + 1
+    return numbers

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from evalgate.release.bucket import BUCKETS
 from evalgate.release.rollout import e_values
 from evalgate.release.rollout.answer_choice import OfferedAnswers, choose_answers
-from evalgate.release.rollout.first_rows import FAILED, TEXTS, FirstRows, RowColumns
+from evalgate.release.rollout.first_rows import FAILED, TEXTS, FirstRows, RowColumns, count_arms
 from evalgate.release.rollout.state import STAGING, RolloutState
 from evalgate.release.rollout.traffic_rows import find_instant
 
@@ -114,8 +114,8 @@ def score_rows(
         firsts=replace(firsts, scores=_fill(firsts, names, criteria, places, scored)),
         is_chosen=is_chosen,
         own=OwnScores(
-            offered=_count_arms(firsts.arms[offered]),
-            chosen=_count_arms(firsts.arms[is_chosen]),
+            offered=count_arms(firsts.arms[offered]),
+            chosen=count_arms(firsts.arms[is_chosen]),
             waiting=len(waiting),
             log_e_texts=_compare_texts(firsts.arms[is_answer & ~has_texts], state),
         ),
@@ -145,8 +145,3 @@ def _compare_texts(lacking: NDArray[np.int8], state: RolloutState) -> float:
     if state.stage == STAGING:
         return 0.0
     return e_values.compare_lacking(lacking, state.rules.stages[state.stage - 1].share / BUCKETS)
-
-
-def _count_arms(arms: NDArray[np.int8]) -> tuple[int, int]:
-    candidates = int(arms.sum())
-    return len(arms) - candidates, candidates

@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evalgate.release.bucket import BUCKETS, is_candidate, make_hasher
 from evalgate.release.rollout import e_values, traffic_rows
-from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, UNSAID, RowColumns, add_arms
+from evalgate.release.rollout.first_rows import (
+    EXPENSIVE,
+    FAILED,
+    SAMPLED,
+    SLOW,
+    TEXTS,
+    UNSAID,
+    RowColumns,
+    add_arms,
+    count_arms,
+)
+from evalgate.release.rollout.later_answers import LaterAnswers, find_worst, trace_worst
+from evalgate.release.rollout.measures import Measure, list_measures
 from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
 from evalgate.release.rollout.row_texts import has_texts
 from evalgate.release.rollout.silence import NO_SILENCE, Silence, find_silence
@@ -39,6 +51,7 @@ class Watched:
     staging, the floor of a score or the largest share. `n` are the keys counted, and `mean` the mean score, or the
     share of bad answers; None without a key. `deviation` are their standard deviations, None below two keys. The
     logarithms of the e-values are 0 where nothing is compared. `trace` is how they grew, where that was asked for.
+    `later` are the later answers that `log_e_worse` is of, if they say it more strongly than the first ones.
     """
 
     name: str
@@ -51,6 +64,7 @@ class Watched:
     log_e_better: float = 0.0
     deviation: tuple[float | None, float | None] = (None, None)
     trace: Trace | None = None
+    later: LaterAnswers | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +72,9 @@ class StageEvidence:
     """The rows of a stage, counted. `keys` are those of the control and of the candidate.
 
     `rows` are those of the prompt that the stage compares and those with a fault; `left_out` counts the rows that were
-    left out by reason. `last` is the time of the newest row that counts; `first` is that of the oldest one, None where
-    the rows are known to reach back to the beginning of the stage. `own` are the answers that evalgate scores. On
-    staging `keys[0]` is 0.
+    left out by reason. `last` is the time of the newest row that counts, and `ends` are those of both arms. `first` is
+    that of the oldest one, None where the rows are known to reach back to the beginning of the stage. `own` are the
+    answers that evalgate scores. On staging `keys[0]` is 0.
 
     `arm_faults`, of `arm_rows`, are the faults of the arms that the rows are missing in, as far as they tell it.
     `log_e_unsaid` says how strongly answers of one arm have no score more often, where no row says `sampled`.
@@ -78,6 +92,12 @@ class StageEvidence:
     arm_faults: tuple[int, int] = (0, 0)
     log_e_unsaid: float = 0.0
     silence: Silence = NO_SILENCE
+    ends: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def covered(self) -> str | None:
+        """The time up to which there are rows of each arm that has any."""
+        return min((one for one in self.ends if one is not None), default=self.last)
 
     @property
     def faults(self) -> int:
@@ -111,35 +131,43 @@ def tally_stage(
     if firsts.doubled:
         left_out[traffic_rows.DOUBLED] = firsts.doubled
     faults = sum(count for reason, count in left_out.items() if reason in FAULTS)
-    candidates = int(firsts.arms.sum())
-    controls = len(firsts.arms) - candidates
+    controls, candidates = keys = count_arms(firsts.arms)
     settled = at - 60 * state.rules.settle_minutes
     scored = score_rows(
         columns, firsts, state=state, names=stage.scores, criteria=stage.criteria, settled=settled, score=score
     )
-    measures = list(_list_measures(scored, state, stage, settled))
+    measures, later = _measure(scored, state, stage, settled)
     log_e_deal = 0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share)
     is_silent = stage.is_staging or not stage.watched
     log_e_unsaid = 0.0 if is_silent else e_values.compare_lacking(firsts.list_unsaid(settled), stage.share)
     is_dealt = log_e_deal < math.log(e_values.DEAL_BOUND)
-    watched = tuple(_hold_to_limits(measures) if stage.is_staging else _compare_arms(measures, stage.share, is_dealt))
+    compared = _hold_to_limits(measures) if stage.is_staging else _compare_arms(measures, later, stage.share, is_dealt)
+    watched = tuple(compared)
     if looks and columns.newest is not None:
         times = choose_times(find_instant(state.began), columns.newest, at, 60 * state.rules.settle_minutes, looks)
-        watched = tuple(_add_trace(*pair, times, state, stage.share) for pair in zip(watched, measures, strict=True))
+        watched = tuple(
+            _add_trace(one, measure, [each[place] for each in later], times, state, stage.share)
+            for place, (one, measure) in enumerate(zip(watched, measures, strict=True))
+        )
     return StageEvidence(
-        keys=(controls, candidates),
+        keys=keys,
         log_e_deal=log_e_deal,
         rows=len(columns) - firsts.doubled + faults,
         left_out=dict(sorted(left_out.items())),
         watched=watched,
-        last=None if columns.newest is None else format_instant(columns.newest),
+        last=_show(columns.newest),
         first=traffic_rows.tell_first(rows, left_out, columns.oldest),
         own=scored.own,
         arm_rows=add_arms(firsts.arm_rows, stage.arm_faults),
         arm_faults=add_arms(firsts.arm_doubled, stage.arm_faults),
         log_e_unsaid=log_e_unsaid,
         silence=NO_SILENCE if stage.is_staging else find_silence(firsts, stage.share, settled),
+        ends=(_show(columns.ends[0]), _show(columns.ends[1])),
     )
+
+
+def _show(at: float | None) -> str | None:
+    return None if at is None or at == -math.inf else format_instant(at)
 
 
 def find_share(state: RolloutState) -> float:
@@ -246,102 +274,29 @@ class _Stage:
         return bits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Measure:
-    """One number in [0, 1] of each key that has it: a score, or 1 for a bad answer.
-
-    `at` are the times of the rows, which count from then on; with `settles` only after `settle_minutes`.
-    """
-
-    name: str
-    allowed: float
-    at: Floats
-    settles: bool
-    arms: NDArray[np.int8]
-    values: Floats
-    is_score: bool = False
-
-    @property
-    def badness(self) -> Floats:
-        return 1 - self.values if self.is_score else self.values
-
-    @property
-    def n(self) -> tuple[int, int]:
-        candidates = int(self.arms.sum())
-        return len(self.arms) - candidates, candidates
-
-    @property
-    def mean(self) -> tuple[float | None, float | None]:
-        control, candidate = self.split()
-        return float(control.mean()) if len(control) else None, float(candidate.mean()) if len(candidate) else None
-
-    @property
-    def deviation(self) -> tuple[float | None, float | None]:
-        control, candidate = (float(one.std(ddof=1)) if len(one) > 1 else None for one in self.split())
-        return control, candidate
-
-    @property
-    def is_dealt(self) -> bool:
-        """Whether the values are of all answers, so that their arms follow from the share."""
-        return not self.is_score and self.name != "unscored"
-
-    def split(self) -> tuple[Floats, Floats]:
-        return self.values[self.arms == e_values.CONTROL], self.values[self.arms == e_values.CANDIDATE]
-
-
-def _list_measures(scored: ScoredRows, state: RolloutState, stage: _Stage, settled: float) -> Iterator[_Measure]:
-    """Yield what is watched. Only answers can be slow, expensive or scored, which a failure is not.
-
-    A score counts as soon as its answer is old enough to be `unscored` without it, and no earlier. Otherwise answers
-    that are scored fast would count before the others, and a judge that takes longer for bad answers, or for those of
-    one arm, would make the last half hour of an arm look better.
-    """
+def _measure(
+    scored: ScoredRows, state: RolloutState, stage: _Stage, settled: float
+) -> tuple[list[Measure], list[list[Measure]]]:
+    """Return the measures of the first answers of all keys, and those of later ones, of which evalgate scores none."""
     import numpy as np
 
-    rules, firsts = state.rules, scored.firsts
-    is_answer = firsts.bits & FAILED == 0
-    limits = rules.floors if state.stage == STAGING else rules.scores
-    sampled = is_answer & (firsts.bits & SAMPLED != 0) & (firsts.at <= settled)
-    due, lacking = np.zeros((2, len(firsts.at)), dtype=bool)
-    for name, values in zip(stage.scores, firsts.scores, strict=True):
-        asked, has_score = scored.is_chosen if name in stage.criteria else sampled, ~np.isnan(values)
-        chosen = asked & has_score
-        due |= asked
-        lacking |= asked & ~has_score
-        yield _Measure(
-            name=name,
-            allowed=limits[name],
-            at=firsts.at[chosen],
-            settles=True,
-            arms=firsts.arms[chosen],
-            values=values[chosen],
-            is_score=True,
-        )
-    everyone = np.ones(len(firsts.at), dtype=bool)
-    for name, allowed, among, bad, is_watched in (
-        ("errors", rules.max_errors, everyone, ~is_answer, True),
-        ("slow", rules.max_slow, is_answer, firsts.bits & SLOW != 0, state.slow is not None),
-        ("expensive", rules.max_expensive, is_answer, firsts.bits & EXPENSIVE != 0, state.expensive is not None),
-        ("unscored", rules.max_errors, due, lacking, bool(stage.scores)),
-    ):
-        if is_watched and (state.stage != STAGING or name in ("errors", "unscored")):
-            yield _Measure(
-                name=name,
-                allowed=allowed,
-                at=firsts.at[among],
-                settles=name == "unscored",
-                arms=firsts.arms[among],
-                values=bad[among].astype(np.float64),
-            )
+    later = (
+        ScoredRows(firsts=one, is_chosen=np.zeros(len(one.at), dtype=bool), own=NOTHING_SCORED)
+        for one in (() if stage.is_staging else scored.firsts.later)
+    )
+    found = [list(list_measures(one, state, stage.scores, stage.criteria, settled)) for one in (scored, *later)]
+    return found[0], found[1:]
 
 
-def _compare_arms(measures: Sequence[_Measure], share: float, is_dealt: bool) -> Iterator[Watched]:
+def _compare_arms(
+    measures: Sequence[Measure], later: Sequence[Sequence[Measure]], share: float, is_dealt: bool
+) -> Iterator[Watched]:
     """Yield what is watched in a stage that has a control.
 
     `rates` needs the share by which the answers are assigned. Of sampled ones there may be as many of each arm, so
     `unscored` is tested by `means`, which is valid for any share. So is all if the rows are not assigned by it.
     """
-    for one in measures:
+    for place, one in enumerate(measures):
         badness = one.badness
         found = e_values.means(one.arms, badness, one.allowed)
         worse = found.log_e_worse
@@ -351,20 +306,24 @@ def _compare_arms(measures: Sequence[_Measure], share: float, is_dealt: bool) ->
             controls = int(one.values.sum()) - candidates
             worse = e_values.compare_rates(controls, candidates, share)
             better = e_values.compare_rates(candidates, controls, 1 - share)
+        worst = find_worst([each[place] for each in later])
+        if worst is not None and worst.log_e_worse <= worse:
+            worst = None
         yield Watched(
             name=one.name,
             allowed=one.allowed,
             n=one.n,
             mean=one.mean,
             deviation=one.deviation,
-            log_e_worse=worse,
+            log_e_worse=worse if worst is None else worst.log_e_worse,
+            later=worst,
             log_e_fine=found.log_e_fine,
             blocks=found.blocks,
             log_e_better=better,
         )
 
 
-def _hold_to_limits(measures: Sequence[_Measure]) -> Iterator[Watched]:
+def _hold_to_limits(measures: Sequence[Measure]) -> Iterator[Watched]:
     """Yield what is watched on staging: floors of scores, and the largest share of failed and unscored answers."""
     for one in measures:
         limit = 1 - one.allowed if one.is_score else one.allowed
@@ -380,7 +339,14 @@ def _hold_to_limits(measures: Sequence[_Measure]) -> Iterator[Watched]:
         )
 
 
-def _add_trace(one: Watched, measure: _Measure, times: Sequence[float], state: RolloutState, share: float) -> Watched:
+def _add_trace(  # noqa: PLR0917
+    one: Watched,
+    measure: Measure,
+    later: Sequence[Measure],
+    times: Sequence[float],
+    state: RolloutState,
+    share: float,
+) -> Watched:
     """Return a watched thing with its trace at some times, whose last look is now."""
     import numpy as np
 
@@ -391,6 +357,9 @@ def _add_trace(one: Watched, measure: _Measure, times: Sequence[float], state: R
         looks = trace_limit(measure.badness, limit, sizes)
     else:
         looks = trace_arms(measure.arms, measure.badness, one.allowed, sizes, share if measure.is_dealt else None)
+        worst = trace_worst(later, times[:-1], 60 * state.rules.settle_minutes)
+        pairs = zip(looks, worst, strict=True)
+        looks = [replace(look, log_e_worse=max(look.log_e_worse, log_e)) for look, log_e in pairs]
     last = TracedLook(n=one.n, log_e_worse=one.log_e_worse, log_e_fine=one.log_e_fine, log_e_better=one.log_e_better)
     control, candidate = (e_values.enclose(values) if len(values) else None for values in measure.split())
     trace = Trace(times=tuple(map(format_instant, times)), looks=(*looks, last), intervals=(control, candidate))

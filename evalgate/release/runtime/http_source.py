@@ -59,7 +59,10 @@ class Fetcher:
 
     def __init__(self, url: str, *, headers: Headers | None, timeout: float) -> None:
         """`url` is any address of the origin. Raises PromptError for one with a user or a fragment."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # a bracket without its other one, for example
+            raise PromptError("the URL of the registry is not one", hint="write https://HOST/PATH") from None
         if not parts.hostname or parts.username is not None or parts.fragment:
             raise PromptError(
                 f"{_name_place(url)}: a registry's URL has a host, and neither a user nor a fragment",

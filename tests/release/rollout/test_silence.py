@@ -18,13 +18,13 @@ from evalgate.release.rollout.tally import tally_stage
 BOUND = math.log(SILENCE_BOUND)
 
 
-def make_firsts(arms: Any, at: Any = None, keys: Any = None) -> FirstRows:
+def make_firsts(arms: Any, at: Any = None, keys: Any = None, bits: Any = None, scores: Any = ()) -> FirstRows:
     count = len(arms)
     return FirstRows(
         at=np.arange(count, dtype=np.float64) if at is None else np.asarray(at, dtype=np.float64),
         arms=np.asarray(arms, dtype=np.int8),
-        bits=np.zeros(count, dtype=np.int8),
-        scores=(),
+        bits=np.zeros(count, dtype=np.int8) if bits is None else bits,
+        scores=scores,
         doubled=0,
         keys=np.arange(count, dtype=np.uint64) if keys is None else np.asarray(keys, dtype=np.uint64),
         places=np.arange(count),

@@ -33,7 +33,13 @@ def make_rows(keys: int, seed: int, share: int, *, on_staging: bool = False) -> 
         return row
 
     rows = make_traffic(keys, seed=seed, share=share, change=change, hours=20)
-    return [json.dumps(row).encode() for row in rows]
+    rng = random.Random(seed)
+    again = [
+        change({**row, "id": f"{row['id']}-{visit}", "at": clock(20 + 3 * rng.random())}, rng)
+        for row in rows
+        for visit in range(rng.choice([0, 0, 1, 4]))
+    ]
+    return [json.dumps(row).encode() for row in rows + again]
 
 
 @settings(max_examples=15)
@@ -41,7 +47,7 @@ def make_rows(keys: int, seed: int, share: int, *, on_staging: bool = False) -> 
     keys=st.integers(0, 120),
     seed=st.integers(0, 999),
     stage=st.sampled_from([0, 1]),
-    hours=st.sampled_from([6, 19, 90]),
+    hours=st.sampled_from([6, 19, 22, 90]),
 )
 def test_each_look_is_what_a_tick_at_that_time_would_have_seen(keys: int, seed: int, stage: int, hours: int) -> None:
     state = make_state(rules={"stages": make_stages(3000), "floors": {"helpful": 0.5}}, stage=stage)

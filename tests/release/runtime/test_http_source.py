@@ -164,6 +164,13 @@ def test_a_url_with_a_password_or_without_a_host_is_refused(url: str) -> None:
     assert "pass@" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["https://[bad/x?token=s3cret", "https://a]/x?token=s3cret", "https://a\uff0f/s3cret"])
+def test_a_url_that_is_none_is_an_error_of_the_runtime(url: str) -> None:
+    with pytest.raises(PromptError, match="the URL of the registry is not one") as refused:
+        open_source(url)
+    assert "s3cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(("url", "headers"), [
     ("http://127.0.0.1:1/r?token=s3cret", None),
     ("http://127.0.0.1:1/r a?token=s3cret", None),
