@@ -26,12 +26,17 @@ _REFUSED = frozenset({
     "prohibitedcontent", "recitation", "refusal", "safety", "sensitive", "spii",
 })  # fmt: skip
 _FILTER = (
-    r"content_?filter|filtered|guardrail|moderat|safety|(?<!case.)sensitive|prohibited|data_?inspection|flagged"
-    r"|inappropriate|(content|usage|ai)_?policy|policy_?violation|content_?exists_?risk|model_?armor|jailbreak"
+    r"content_?filter|filtered|guardrail|moderat(ed|ion)|safety|new_sensitive|sensitive_?(content|word|info)|harmful"
+    r"|prohibited_?(content|use)|data_?inspection|flagged|inappropriate|content_?(management_?)?policy|responsible_?ai"
+    r"|content_?exists_?risk|model_?armor|jailbreak"
 )
-_FILTER_ERROR = re.compile(_FILTER)
+_FILTER_ERROR = re.compile(
+    rf"^(?!.*(unavailable|timed?_?out|quota|rate_?limit|overload|unhealthy)).*({_FILTER})", re.DOTALL
+)
 """Words of an error for a filter; "refused" and "blocked" are also said of a connection."""
-_REFUSAL = re.compile(rf"{_FILTER}|filter|recitation|refus|block|toxic|inspection|unsafe|harm|copyright|violat")
+_REFUSAL = re.compile(
+    rf"{_FILTER}|filter|sensitive|prohibited|recitation|refus|blocked|blocklist|toxic|inspection|unsafe|harm|copyright|violat"
+)
 """Words of a finish reason for a filter or a refusal: each provider has its own (`content_filter: RECITATION`)."""
 _SPOILT = frozenset({
     "imageother", "iterationlimit", "malformedfunctioncall", "malformedmodeloutput", "malformedresponse",

@@ -111,7 +111,18 @@ def test_a_filter_in_the_state_of_a_reply_is_read_as_an_error() -> None:
     assert isinstance(read_reply(data, seconds=1.0), Failure)
 
 
-@pytest.mark.parametrize("error", ["connection refused", "the upstream blocked", "model names are case-sensitive"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "connection refused",
+        "the upstream blocked",
+        "model names are case-sensitive",
+        "the content policy service is unavailable",
+        "the moderation service timed out",
+        "your usage policy quota was exceeded",
+        "prohibited by a firewall",
+    ],
+)
 def test_an_error_of_the_way_is_none_of_a_filter(error: str) -> None:
     with pytest.raises(ProviderError):
         read_reply({"error": {"message": error}}, seconds=1.0)
