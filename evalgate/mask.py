@@ -223,7 +223,8 @@ def _spell_character(char: str) -> str:
     ways += [rf"\\{{1,8}}x(?i:{number:02x})"] if number < 256 else []
     ways += ["".join(f"%(?:25){{0,4}}(?i:{byte:02x})" for byte in char.encode("utf-8", "surrogatepass"))]
     ways += [f"&#0{{0,8}}{number};", f"&#[xX]0{{0,8}}(?i:{number:x});"]
-    ways += [rf"\\{{1,8}}{re.escape(char)}"] if char in "\"'/" else [r"\\\\"] if char == "\\" else []
+    # any punctuation: Markdown and shells escape more than JSON does
+    ways += [r"\\\\"] if char == "\\" else [] if char.isalnum() else [rf"\\{{1,8}}{re.escape(char)}"]
     return f"(?>{'|'.join(ways)}|{re.escape(char)})"
 
 

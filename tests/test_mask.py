@@ -141,6 +141,7 @@ SPELLINGS = (
     lambda char: f"%25{ord(char):02x}",
     lambda char: f"&#{ord(char)};",
     lambda char: f"&#x{ord(char):x};",
+    lambda char: char if char.isalnum() else f"\\{char}",  # Markdown, shells
 )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from evalgate.domain import classify_ending
+
 PAGE = Path(__file__).parents[1] / "docs" / "providers.md"
 MESSAGES = [
     {"role": "system", "content": "Be brief."},
@@ -54,11 +56,15 @@ GENERATED = SimpleNamespace(
 
 
 @pytest.mark.parametrize(
-    ("package", "reply", "turns"),
-    [("boto3", CONVERSED, "messages"), ("anthropic", MESSAGE, "messages"), ("google.genai", GENERATED, "contents")],
+    ("package", "reply", "turns", "whole"),
+    [
+        ("boto3", CONVERSED, "messages", "end_turn"),
+        ("anthropic", MESSAGE, "messages", "end_turn"),
+        ("google.genai", GENERATED, "contents", "STOP"),
+    ],
 )
 def test_the_function_sends_all_messages_and_returns_what_a_target_needs(
-    monkeypatch: pytest.MonkeyPatch, package: str, reply: Any, turns: str
+    monkeypatch: pytest.MonkeyPatch, package: str, reply: Any, turns: str, whole: str
 ) -> None:
     client = Client(reply)
     module = ModuleType(package)
@@ -75,8 +81,9 @@ def test_the_function_sends_all_messages_and_returns_what_a_target_needs(
     exec(code, names)
     returned = names["answer"]({}, MESSAGES)
     assert returned == {
-        "text": "Two.", "usage": {"input_tokens": 9, "output_tokens": 2}, "finish_reason": "stop"
+        "text": "Two.", "usage": {"input_tokens": 9, "output_tokens": 2}, "finish_reason": whole
     }  # fmt: skip
+    assert classify_ending(whole) == "whole"
     assert len(client.asked[turns]) == 3
     assert "Be brief." in str({name: value for name, value in client.asked.items() if name != turns})
 

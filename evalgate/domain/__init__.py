@@ -10,6 +10,7 @@ from evalgate.domain.finish_reasons import (
     classify_ending,
     find_error,
     find_refusal,
+    is_filter_error,
     list_inner,
     read_finish_reason,
 )
@@ -190,6 +191,7 @@ __all__ = [
     "encode_outcome",
     "find_error",
     "find_refusal",
+    "is_filter_error",
     "is_invisible",
     "list_inner",
     "normalize",

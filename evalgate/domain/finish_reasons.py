@@ -1,4 +1,4 @@
-"""Finish reasons of endpoints, classified: the answer is whole, cut, refused or broken."""
+"""Finish reasons of endpoints, classified: the answer is whole, cut, refused, spoilt or broken."""
 
 from __future__ import annotations
 
@@ -6,32 +6,50 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-Ending: TypeAlias = Literal["whole", "cut", "refused", "broken"]
+Ending: TypeAlias = Literal["whole", "cut", "refused", "spoilt", "broken"]
 
 CUT = "length"
 """The finish reason that is stored for an answer that was cut at its token limit."""
 
 _WHOLE = frozenset({
-    "", "complete", "completed", "endturn", "eos", "eostoken", "functioncall", "none", "normal", "null", "stop",
-    "stopsequence", "stoptoken", "toolcall", "toolcalls", "tooluse", "unknown",
+    "", "complete", "completed", "done", "end", "endoftext", "endturn", "eos", "eosfound", "eostoken", "finish",
+    "finished", "functioncall", "none", "normal", "null", "stop", "stopsequence", "stopstr", "stopstringfound",
+    "stoptoken", "success", "toolcall", "toolcalls", "tooluse", "unknown",
 })  # fmt: skip
 _CUT = frozenset({
-    "contextlengthexceeded", "contextwindowexceeded", "length", "lengthlimit", "limit", "maxcompletiontokens",
-    "maxlength", "maxnewtokens", "maxoutputtokens", "maxtokens", "maxtokensreached", "modelcontextwindowexceeded",
-    "modellength", "outputlimit", "tokenlimit", "truncated",
+    "contextlengthexceeded", "contextlengthreached", "contextwindowexceeded", "length", "lengthlimit", "limit",
+    "maxcompletiontokens", "maxlength", "maxnewtokens", "maxoutputtokens", "maxpredictedtokensreached", "maxtokens",
+    "maxtokensreached", "modelcontextwindowexceeded", "modellength", "outputlimit", "tokenlimit", "truncated",
 })  # fmt: skip
 _REFUSED = frozenset({
     "blocklist", "contentfilter", "contentfiltered", "errortoxic", "guardrailintervened", "language",
     "prohibitedcontent", "recitation", "refusal", "safety", "sensitive", "spii",
 })  # fmt: skip
+_FILTER = (
+    r"content_?filter|filtered|guardrail|moderat(ed|ion)|safety|new_sensitive|sensitive_?(content|word|info)|harmful"
+    r"|prohibited_?(content|use)|data_?inspection|flagged|inappropriate|content_?(management_?)?policy|responsible_?ai"
+    r"|content_?exists_?risk|model_?armor|jailbreak"
+)
+_FILTER_ERROR = re.compile(
+    rf"^(?!.*(unavailable|timed?_?out|quota|rate_?limit|overload|unhealthy)).*({_FILTER})", re.DOTALL
+)
+"""Words of an error for a filter; "refused" and "blocked" are also said of a connection."""
+_REFUSAL = re.compile(
+    rf"{_FILTER}|filter|sensitive|prohibited|recitation|refus|blocked|blocklist|toxic|inspection|unsafe|harm|copyright|violat"
+)
+"""Words of a finish reason for a filter or a refusal: each provider has its own (`content_filter: RECITATION`)."""
+_SPOILT = frozenset({
+    "imageother", "iterationlimit", "malformedfunctioncall", "malformedmodeloutput", "malformedresponse",
+    "malformedtooluse", "maxiterations", "maxsteps", "maxturns", "missingthoughtsignature", "noimage", "other",
+    "recursionlimit", "repetition", "toomanytoolcalls", "unexpectedtoolcall",
+})  # fmt: skip
+"""Reasons that lie in what the model wrote, such as those for which an agent ends before its answer."""
+_MALFORMED = "malformed"
 _BROKEN = frozenset({
     "abort", "aborted", "canceled", "cancelled", "error", "failed", "incomplete", "inprogress", "interrupted",
-    "malformedfunctioncall", "malformedresponse", "networkerror", "other", "queued", "requiresaction", "timeout",
-    "unexpectedtoolcall",
+    "networkerror", "queued", "requiresaction", "timeout",
 })  # fmt: skip
 """Second reasons that count, of those that are not known as another ending: each provider has words of its own."""
-_LIMITS = frozenset({"iterationlimit", "maxiterations", "maxsteps", "maxturns", "recursionlimit"})
-"""Reasons for which an agent ends before its answer."""
 _ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
 _ERRORS = frozenset({
     "aborted", "canceled", "cancelled", "err", "errcode", "errmsg", "errno", "error", "errorcode", "errormessage",
@@ -55,15 +73,17 @@ _PREFIX = "finishreason"
 def classify_ending(finish_reason: str | None) -> Ending:
     """Return how an answer with this finish reason ended; `normalize_reason` normalizes the reason.
 
-    No finish reason counts as "whole". An unknown reason is "broken": the text is not an answer of the model
+    No finish reason counts as "whole". "refused" and "spoilt" are the model's or its filter's doing: another draw in
+    the place of one would be a second chance. An unknown reason is "broken": the text is not an answer of the model
     ("error", "network_error", "insufficient_system_resource", "abort").
     """
     name = normalize_reason(finish_reason or "")
-    if name in _WHOLE:
-        return "whole"
-    if name in _CUT:
-        return "cut"
-    return "refused" if name in _REFUSED else "broken"
+    known = _classify_known(name)
+    if known is not None or name in _BROKEN:
+        return known or "broken"
+    if _MALFORMED in name:  # before the filters: "function_call_filter: MALFORMED_FUNCTION_CALL"
+        return "spoilt"
+    return "refused" if _REFUSAL.search(name) else "broken"
 
 
 def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[str, Any]) -> str:
@@ -80,15 +100,10 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
         return first
     places = [keys, *map(_spell_keys, around)]
     # a `stop_reason` may also be the text that the answer stopped at
-    stopped = [
-        one
-        for place in places
-        for one in _texts(place.get("stopreason"))
-        if _is_no_end(one) or normalize_reason(one) in _LIMITS
-    ]
-    others = [
-        one for place in places for one in _list_seconds(place) if _is_no_end(one) or normalize_reason(one) in _BROKEN
-    ]
+    stopped = [one for place in places for one in _texts(place.get("stopreason")) if _is_no_end(one, exact=True)]
+    others = [one for place in places for one in _list_seconds(place) if is_early_end(one)]
+    # the status may be one of the application's own, in any words
+    others += [one for place in places for one in _texts(place.get("status")) if is_early_end(one, exact=True)]
     around_it = [one for place in places[1:] for one in _texts(place.get("finishreason")) if _is_no_end(one)]
     flags = [CUT for place in places if any(place.get(flag) in (True, "true", "True") for flag in _CUT_FLAGS)]
     told_calls = [one for place in places for one in _list_told(place) if announces_calls(one)]
@@ -148,26 +163,47 @@ def normalize_reason(finish_reason: str) -> str:
     return written.removeprefix(_PREFIX) or written
 
 
-def is_early_end(finish_reason: str) -> bool:
-    """Return whether a finish reason says, in known words, that the answer was cut, refused or broken off."""
-    return _is_no_end(finish_reason) or normalize_reason(finish_reason) in _BROKEN
+def is_early_end(finish_reason: str, *, exact: bool = False) -> bool:
+    """Return whether a finish reason says, in known words, that the answer was cut, refused, spoilt or broken off.
+
+    With `exact` it is one of these words, and does not only contain one.
+    """
+    return _is_no_end(finish_reason, exact=exact) or normalize_reason(finish_reason) in _BROKEN
 
 
-def _is_no_end(reason: str) -> bool:
-    return classify_ending(reason) in ("cut", "refused")
+def is_filter_error(error: Any) -> bool:
+    """Return whether an error says, by its code or its message, that a filter stopped the text or the request."""
+    told = error.values() if isinstance(error, Mapping) else [error]
+    texts = (one.casefold().replace(" ", "_") for one in told if isinstance(one, str))
+    return any(_FILTER_ERROR.search(text) is not None for text in texts)
+
+
+def _is_no_end(reason: str, *, exact: bool = False) -> bool:
+    ended = _classify_known(normalize_reason(reason)) if exact else classify_ending(reason)
+    return ended in ("cut", "refused", "spoilt")
+
+
+def _classify_known(name: str) -> Ending | None:
+    endings: tuple[tuple[frozenset[str], Ending], ...] = (
+        (_WHOLE, "whole"),
+        (_CUT, "cut"),
+        (_REFUSED, "refused"),
+        (_SPOILT, "spoilt"),
+    )
+    return next((ending for names, ending in endings if name in names), None)
 
 
 def _list_seconds(keys: Mapping[str, Any]) -> list[str]:
     """Return other statements about the end of a reply; an "incomplete" reply may give its reason."""
     details, why = keys.get("finishdetails"), keys.get("incompletedetails")
     told = [keys.get(key) for key in ("nativefinishreason", "donereason", "stoptype")]
-    told += [_get(details, "type"), _get(why, "reason"), keys.get("status")]  # the status is the least exact
+    told += [_get(details, "type"), _get(why, "reason")]
     return [one for each in told for one in _texts(each)]
 
 
 def _list_told(keys: Mapping[str, Any]) -> list[str]:
     reasons = (*_texts(keys.get("finishreason")), *_texts(keys.get("stopreason")))
-    return [*reasons, *_list_seconds(keys)]
+    return [*reasons, *_list_seconds(keys), *_texts(keys.get("status"))]
 
 
 def _get(data: Any, name: str) -> Any:

@@ -57,9 +57,9 @@ def encode_outcome(outcome: Outcome) -> dict[str, Json]:
 def decode_outcome(data: Mapping[str, Any]) -> Outcome:
     """Return the outcome from the data that `encode_outcome` wrote.
 
-    A text whose finish reason is "refused" becomes an "unusable" Failure, one that is "broken" an "infrastructure"
-    Failure. Invalid measurements (negative or infinite) become None. Raises KeyError, TypeError or ValueError for any
-    other invalid data, such as a value of another type: a file from elsewhere may be read as well.
+    A text whose finish reason is "refused" or "spoilt" becomes an "unusable" Failure, one that is "broken" an
+    "infrastructure" Failure. Invalid measurements (negative or infinite) become None. Raises KeyError, TypeError or
+    ValueError for any other invalid data, such as a value of another type: a file from elsewhere may be read as well.
     """
     if "failure" in data:
         kind = data["failure"]
@@ -83,6 +83,8 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
         )
     if classify_ending(reason) == "refused":
         return Failure(kind="unusable", message=f"the stored text is a refusal (finish reason: {reason[:60]})")
+    if classify_ending(reason) == "spoilt":
+        return Failure(kind="unusable", message=f"the stored text is not an answer (finish reason: {reason[:60]})")
     return Output(
         text=data["text"],
         finish_reason=reason,

@@ -128,6 +128,9 @@ def _read_outcome(row: DataRow, faults: list[Fault]) -> Outcome:
         why = f"finish reason: {reason}" if told is None else str(told)
         said = f"the recorded text is not an answer ({why[:60]})"
         return Failure(kind="infrastructure", message=said, seconds=seconds)
+    if ended == "spoilt":
+        said = f"the recorded text is not an answer (finish reason: {reason[:60]})"
+        return Failure(kind="unusable", message=said, seconds=seconds)
     text, calls = add_tool_calls(str(text), row.fields, *inner, reason=reason)
     is_refusal = ended == "refused" or find_refusal(row.fields, *inner) is not None
     if is_refusal or not text.strip():

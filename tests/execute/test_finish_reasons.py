@@ -27,6 +27,7 @@ from evalgate.domain import (
     encode_outcome,
     normalize,
 )
+from evalgate.domain.trials import read_usage
 from evalgate.execute.providers.chat_completions import read_reply
 from evalgate.execute.providers.protocol import ProviderError
 from evalgate.score import checks
@@ -34,12 +35,22 @@ from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 
 NORMAL = ["stop", "STOP", "tool_calls", "function_call", "end_turn", "eos", "eos_token", "stop_sequence", None, ""]
 NORMAL += ["FinishReason.STOP", "toolCalls", "endTurn", "FINISH_REASON_STOP", "tool-calls", "Stop Sequence"]
+NORMAL += ["endoftext", "end_of_text", "FINISH", "finished", "done", "eosFound"]
 CUT = ["length", "max_tokens", "MAX_TOKENS", "model_length", "maxTokens", "FINISH_REASON_MAX_TOKENS"]
 CUT += ["FinishReason.MAX_TOKENS", "max_new_tokens", "max_completion_tokens", "context_length_exceeded", "truncated"]
-REFUSED = ["content_filter", "content-filter", "SAFETY", "refusal", "sensitive"]
+REFUSED = ["content_filter", "content-filter", "SAFETY", "refusal", "sensitive", "content_filter: RECITATION"]
+REFUSED += [
+    "MODEL_ARMOR",
+    "output_guardrail_triggered",
+    "IMAGE_SAFETY",
+    "content_filter: PROHIBITED_CONTENT",
+    "blocked",
+]
+SPOILT = ["MALFORMED_FUNCTION_CALL", "function_call_filter: MALFORMED_FUNCTION_CALL", "malformed_model_output", "OTHER"]
+SPOILT += ["UNEXPECTED_TOOL_CALL", "repetition", "max_turns", "TOO_MANY_TOOL_CALLS"]
 BROKEN = [
     "error", "ERROR", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "timeout",
-    "engine_overloaded", "OTHER", "MALFORMED_FUNCTION_CALL", "load", "rate_limit", "502",
+    "engine_overloaded", "load", "rate_limit", "502",
 ]  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(),
@@ -53,7 +64,68 @@ def test_every_reason_has_one_ending() -> None:
     assert {classify_ending(reason) for reason in NORMAL} == {"whole"}
     assert {classify_ending(reason) for reason in CUT} == {"cut"}
     assert {classify_ending(reason) for reason in REFUSED} == {"refused"}
+    assert {classify_ending(reason) for reason in SPOILT} == {"spoilt"}
     assert {classify_ending(reason) for reason in BROKEN} == {"broken"}
+
+
+@given(
+    st.sampled_from([*REFUSED, *SPOILT]),
+    st.sampled_from(["finish_reason", "native_finish_reason"]),
+    st.sampled_from([None, "", "A go"]),
+)
+def test_what_the_model_or_its_filter_ended_is_not_asked_for_again(reason: str, key: str, text: str | None) -> None:
+    """Five draws in place of one would hide that three answers of ten are filtered."""
+    data = completion(text)
+    data["choices"][0][key] = reason
+    outcome = read_reply(data, seconds=1.0)
+    assert isinstance(outcome, Failure) and is_answer(outcome)
+    kept = decode_outcome({"text": text or "", "finish_reason": reason})
+    assert isinstance(kept, Failure) and is_answer(kept)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "content_filter", "message": "The response was filtered"},
+        {"code": "data_inspection_failed", "message": "Output data may contain inappropriate content."},
+        {"message": "Content Exists Risk", "type": "invalid_request_error"},
+        "the response was blocked by a guardrail",
+    ],
+)
+@pytest.mark.parametrize("has_text", [False, True])
+def test_an_error_of_a_filter_is_a_reply(error: Any, has_text: bool) -> None:
+    data = (completion("A go") if has_text else {"choices": []}) | {"error": error}
+    within = completion("A go")
+    within["choices"][0] |= {"error": error, "finish_reason": "error"}
+    for each in (data, within):
+        assert read_reply(each, seconds=1.0) == Failure(
+            kind="unusable",
+            message="the endpoint's content filter stopped the reply",
+            seconds=1.0,
+            usage=read_usage(100, 10) if "usage" in each else None,
+        )
+
+
+def test_a_filter_in_the_state_of_a_reply_is_read_as_an_error() -> None:
+    data = {"choices": None, "base_resp": {"status_code": 1027, "status_msg": "output new_sensitive"}}
+    assert isinstance(read_reply(data, seconds=1.0), Failure)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "connection refused",
+        "the upstream blocked",
+        "model names are case-sensitive",
+        "the content policy service is unavailable",
+        "the moderation service timed out",
+        "your usage policy quota was exceeded",
+        "prohibited by a firewall",
+    ],
+)
+def test_an_error_of_the_way_is_none_of_a_filter(error: str) -> None:
+    with pytest.raises(ProviderError):
+        read_reply({"error": {"message": error}}, seconds=1.0)
 
 
 @given(st.sampled_from(BROKEN) | st.text(min_size=1).filter(lambda text: classify_ending(text) == "broken"), st.text())

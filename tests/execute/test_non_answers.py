@@ -211,7 +211,7 @@ def test_a_cut_is_one_wherever_the_reply_tells_it(key: str, word: str) -> None:
         assert isinstance(outcome, Output) and outcome.finish_reason == CUT
 
 
-@pytest.mark.parametrize("said", [{"native_finish_reason": "MALFORMED_FUNCTION_CALL"}, {"status": "failed"}])
+@pytest.mark.parametrize("said", [{"native_finish_reason": "network_error"}, {"status": "failed"}])
 def test_what_another_key_calls_broken_is_no_answer(said: dict[str, Any]) -> None:
     data = completion("fine") | said
     data["choices"][0] |= said

@@ -11,6 +11,7 @@ from typing import Any
 
 from evalgate.domain import (
     CUT,
+    Ending,
     Failure,
     Outcome,
     Output,
@@ -21,6 +22,7 @@ from evalgate.domain import (
     classify_ending,
     find_error,
     find_refusal,
+    is_filter_error,
     list_inner,
     read_finish_reason,
     read_usage,
@@ -48,6 +50,9 @@ _READ_FACTOR = 20
 """The part of a text that is read before it is cut, in multiples of its limit: otherwise megabytes take seconds."""
 _LONGEST_NAME = 500
 """Characters that are kept of an endpoint's model name or system fingerprint."""
+_FILTERED = "the endpoint's content filter stopped the reply"
+_STATUS = re.compile("[45][0-9]{2}")
+_STATUS_KEYS = ("code", "status", "status_code", "http_status")
 _STREAM_PARAMETERS = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _MAX_LOGPROB = 10_000.0
@@ -105,7 +110,9 @@ def read_reply(
     field or a content part of its own is stored in `reasoning`. A refusal, a filtered reply or an empty reply is a
     Failure "unusable". Raise ProviderError (retryable) if the reply is not a chat completion, or if an error ended it.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _get_error(data):
+    told = _get_error(data)
+    is_reply = isinstance(data, dict) and isinstance(data.get("choices"), list) and not told
+    if not is_reply and not is_filter_error(told):
         raise _explain_no_completion(data)
     usage = _read_usage(data.get("usage"))
     cost = None
@@ -115,8 +122,8 @@ def read_reply(
     def unusable(why: str) -> Failure:
         return Failure(kind="unusable", message=why, seconds=seconds, usage=usage, cost_usd=cost)
 
-    if not data["choices"]:
-        return unusable("the reply contains no choice")
+    if not is_reply or not data["choices"]:
+        return unusable("the reply contains no choice" if is_reply else _FILTERED)
     choice = min(data["choices"], key=_get_index)  # some gateways mix up the order of the array
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
@@ -124,15 +131,9 @@ def read_reply(
     inner = list_inner(choice)  # the message is one of them
     reason = read_finish_reason(choice, "unknown", *inner, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
-    error = find_error(choice, *inner, *_find_parts(message, "error"))
-    if ended == "broken" or error is not None:
-        said = f" (finish reason: {reason}){read_message(choice if error is None else {'error': error})}"
-        raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
-    if ended == "refused" or any(_is_filtered(each) for each in (choice, message, data)):
-        return unusable("the endpoint's content filter stopped the reply")
-    refusal = find_refusal(choice, *inner, data) or _read_refusal(message)
-    if refusal:
-        return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
+    why = _find_no_answer(data, choice, message, ended, reason)
+    if why is not None:
+        return unusable(why)
     text, tool_calls = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
     reasoning = read_reasoning(message)
     if not text.strip():
@@ -149,6 +150,23 @@ def read_reply(
         tool_calls=tool_calls,
         reasoning=reasoning,
     )
+
+
+def read_error_status(data: Any) -> int | None:
+    """Return the HTTP status of the error that a reply with status 200 tells of; None without one.
+
+    Routers answer 200 before they know what the model's own endpoint says.
+    """
+    choices = _as_list(_get(data, "choices"))
+    for error, place in ((_get_error(data), data), *((_get(choice, "error"), choice) for choice in choices[:1])):
+        for held in (error, place) if error else ():
+            for key in _STATUS_KEYS:
+                status = _get(held, key)
+                if isinstance(status, str) and _STATUS.fullmatch(status):
+                    status = int(status)
+                if type(status) is int and 400 <= status < 600:
+                    return status
+    return None
 
 
 def list_extensions(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -226,6 +244,25 @@ def shorten(text: str, limit: int = 300) -> str:
     seen = text.lstrip()[: _READ_FACTOR * limit]
     line = " ".join("".join(char if char.isprintable() else " " for char in seen).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _find_no_answer(
+    data: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping[str, Any], ended: Ending, reason: str
+) -> str | None:
+    """Return why a choice is no answer, whatever its text, or None. Raise ProviderError if an error ended it."""
+    inner = list_inner(choice)
+    error = find_error(choice, *inner, *_find_parts(message, "error"))
+    if ended == "refused" or is_filter_error(error) or any(_is_filtered(each) for each in (choice, message, data)):
+        return _FILTERED
+    if ended == "broken" or error is not None:
+        said = f" (finish reason: {reason}){read_message(choice if error is None else {'error': error})}"
+        raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
+    if ended == "spoilt":
+        return f"the model's reply is not an answer (finish reason: {reason})"
+    refusal = find_refusal(choice, *inner, data) or _read_refusal(message)
+    if refusal:
+        return f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}"
+    return None
 
 
 def _explain_empty(reason: str, *, is_cut: bool, reasoning: str, spent: bool) -> str:

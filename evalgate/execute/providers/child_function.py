@@ -207,10 +207,12 @@ class ChildFunctionProvider(PythonProvider):
             raise ProviderError(f"{self._target.location} gave no answer: {why}", retryable=True)
         if "error" in reply:
             said = shorten(self._mask.text(str(reply["error"])))
-            raise ProviderError(f"{self._target.location} raised {said}{self._mask.text(str(reply.get('place', '')))}")
+            message = f"{self._target.location} raised {said}{self._mask.text(str(reply.get('place', '')))}"
+            raise ProviderError(message, refused=not reply.get("passing"))
         if "other" in reply:
             raise ProviderError(
-                f"{self._target.location} returned {reply['other']}; it must return the text, or a mapping with it"
+                f"{self._target.location} returned {reply['other']}; it must return the text, or a mapping with it",
+                refused=True,
             )
         return self._outcome(reply["value"], time.perf_counter() - started)
 

@@ -69,6 +69,8 @@ class CompletionStream:
         if self._error is not None:
             return {**self._top, "choices": [], "error": self._error}
         choices = [self._choices[index].build() for index in sorted(self._choices)]
+        if not choices and self._ended and self._top:  # a blocked prompt has chunks, but no choice
+            return {**self._top, "choices": []}
         first = choices[0] if choices else {}
         if read_finish_reason(first, "", first.get("message", {}), self._top) in ("", "null"):
             raise StreamError("the stream ended before the answer was complete: it has no finish reason")

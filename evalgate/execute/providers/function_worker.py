@@ -1,8 +1,9 @@
 """The child process of a function: reads requests from standard input, calls the function, and writes its answers.
 
 A request is a line of JSON, `{"id", "arguments"}`, and an answer `{"id", "value"}`, `{"id", "other"}` (the type of a
-value that is neither a text nor a mapping) or `{"id", "error"}`. The first line that is written is `{"parameters"}`, or
-`{"fault", "hint"}` if the function cannot be imported. What the function prints goes to standard error.
+value that is neither a text nor a mapping) or `{"id", "error", "place", "passing"}`. The first line that is written is
+`{"parameters"}`, or `{"fault", "hint"}` if the function cannot be imported. What the function prints goes to standard
+error.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from evalgate.domain import Target
 from evalgate.errors import InputError
 from evalgate.execute.providers import python_function
+from evalgate.execute.providers.passing_errors import is_passing
 from evalgate.mask import Mask
 
 _UTF_8: Mapping[str, Any] = {"encoding": "utf-8", "newline": "\n"}
@@ -96,7 +98,7 @@ async def _answer(
             raise
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         place = python_function.find_traceback_place(error, folder)
-        write({"id": number, "error": said, "place": place})
+        write({"id": number, "error": said, "place": place, "passing": is_passing(error)})
 
 
 if __name__ == "__main__":

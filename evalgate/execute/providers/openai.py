@@ -96,7 +96,7 @@ class OpenAIProvider:
         if headroom is not None:
             self._on_headroom(headroom)
         if answered.status != 200:
-            return self._explain_refusal(answered, request, model)
+            return self._explain_refusal(answered.status, self._read_error(answered), answered.headers, request, model)
         try:
             if reply is not None and reply.is_stream:
                 data = self._mask.value(reply.build_completion())
@@ -108,6 +108,9 @@ class OpenAIProvider:
             message = f"{self._describe()} sent a malformed reply, which is not JSON"
             said = self._clean(answered.text)[:80]
             raise ProviderError(message, said=f": {said}", retryable=True) from error
+        status = chat_completions.read_error_status(data)
+        if status is not None:
+            return self._explain_refusal(status, data, answered.headers, request, model)
         return self._read_reply(data, request, time.perf_counter() - started)
 
     def _make_body(self, request: Request, model: str) -> dict[str, Any]:
@@ -187,14 +190,18 @@ class OpenAIProvider:
                     raise ProviderError(message, fatal=True, hint="check `base_url`") from error
             return self._endpoints[model]
 
-    def _explain_refusal(self, answered: HttpResponse, request: Request, model: str) -> Outcome:
+    def _read_error(self, answered: HttpResponse) -> Any:
         try:
-            content = self._read(answered.content)
+            return self._read(answered.content)
         except ValueError:
-            content = self._mask.text(answered.text)
-        if refusals.is_filtered(answered.status, content):
+            return self._mask.text(answered.text)
+
+    def _explain_refusal(
+        self, status: int, content: Any, headers: Mapping[str, str], request: Request, model: str
+    ) -> Outcome:
+        if refusals.is_filtered(status, content):
             return Failure(kind="unusable", message="the endpoint's content filter refused the request")
-        raise self._explain_status(answered.status, content, answered.headers, model=model, request=request)
+        raise self._explain_status(status, content, headers, model=model, request=request)
 
     def _explain_status(
         self, status: int, content: Any, headers: Mapping[str, str], *, model: str, request: Request | None

@@ -38,6 +38,7 @@ from evalgate.domain.tool_calls import add_tool_calls, holds_calls
 from evalgate.errors import InputError
 from evalgate.execute.providers.chat_completions import shorten
 from evalgate.execute.providers.fingerprint import fingerprint
+from evalgate.execute.providers.passing_errors import is_passing
 from evalgate.execute.providers.pricing import compute_cost
 from evalgate.execute.providers.protocol import FunctionMemory, Memory, ProviderError, WithoutEndpoint
 from evalgate.mask import Mask
@@ -51,7 +52,8 @@ class PythonProvider(WithoutEndpoint):
     `case` is the mapping of the case's fields, `messages` the rendered prompt in the form of the chat completions API.
     The function returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens",
     "output_tokens"}`), "cost_usd", "finish_reason" and "tool_calls", the last two in the form of a chat completion. An
-    exception is a Failure("infrastructure") of this request, with the exception's type, message and last line.
+    exception is a ProviderError for this request, with the exception's type, message and last line. It is `refused`,
+    unless it may pass: a function that fails on a model's reply has replied.
 
     - `target.location`: "package.module:function" (or with a dot).
     - `search`: the configuration's folder, which is added to `sys.path`.
@@ -116,7 +118,8 @@ class PythonProvider(WithoutEndpoint):
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ProviderError(
                 f"{self._target.location} raised {shorten(self._mask.text(said))}"
-                f"{find_traceback_place(error, self._folder)}"
+                f"{find_traceback_place(error, self._folder)}",
+                refused=not is_passing(error),
             ) from error
         return self._outcome(value, time.perf_counter() - started)
 
@@ -126,14 +129,15 @@ class PythonProvider(WithoutEndpoint):
         error = find_error(returned, *inner)
         if error is not None:
             said = shorten(self._mask.text(str(error)))
-            raise ProviderError(f"{self._target.location} returned an error: {said}")
+            message = f"{self._target.location} returned an error: {said}"
+            raise ProviderError(message, refused=not is_passing(error))
         calls = [_read_calls(place) for place in (returned, *inner)]
         if text is None and any(calls):
             text = ""  # as in a chat completion
         if not isinstance(text, str):
             kind = "a mapping without a text" if isinstance(value, Mapping) else type(value).__name__
             raise ProviderError(
-                f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
+                f"{self._target.location} returned {kind}; it must return the text, or a mapping with it", refused=True
             )
         reason = read_finish_reason(returned, "stop", *inner)
         ended, reason = classify_ending(reason), shorten(reason, 60)
@@ -143,9 +147,9 @@ class PythonProvider(WithoutEndpoint):
         cost = _read_cost(returned.get("cost_usd"), usage, self._target.prices)
         text, tool_calls = add_tool_calls(text, *calls, reason=reason)
         is_refusal = ended == "refused" or find_refusal(returned, *inner) is not None
-        if is_refusal or not text.strip():
-            what = "a refusal" if is_refusal else "an empty text"
-            message = f"{self._target.location} returned {what}"
+        if is_refusal or ended == "spoilt" or not text.strip():
+            what = f"no answer (finish reason: {reason})" if ended == "spoilt" else "an empty text"
+            message = f"{self._target.location} returned {'a refusal' if is_refusal else what}"
             return Failure(kind="unusable", message=message, seconds=seconds, usage=usage, cost_usd=cost)
         return Output(
             text=text,

@@ -9,13 +9,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from evalgate.domain import Request
+from evalgate.domain import Request, is_filter_error
 from evalgate.execute.providers.chat_completions import read_message
 from evalgate.execute.providers.dialect import find_adaptations
 from evalgate.execute.providers.protocol import ProviderError
 
 _PAYMENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_FILTER_CODES = {"content_filter", "content_policy_violation"}
 _BUSY = (408, 409, 425, 429)
 _LOADING = re.compile(
     r"\bloading\b|\b(is|still|being) (starting|load\w*|initiali[sz]\w*|warming|waking)|\bstarting up\b|\bwarming up\b"
@@ -43,8 +42,11 @@ _CONTENT = re.compile(
 
 
 def is_filtered(status: int, content: Any) -> bool:
-    """Return True if an error status means that this request's text was filtered (Azure does so with 400)."""
-    return status == 400 and _read_code(content) in _FILTER_CODES
+    """Return True if an error status means that this request's text was filtered.
+
+    Azure does so with 400, and a gateway passes the code on with a status of its own, such as 500.
+    """
+    return (status == 400 or status >= 500) and is_filter_error(_read_code(content))
 
 
 def explain_status(  # noqa: PLR0911 - one return for each kind of refusal

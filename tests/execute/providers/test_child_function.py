@@ -100,7 +100,14 @@ def test_an_exception_fails_its_request_alone_and_tells_no_secret(tmp_path: Path
         bad, fine = ask(provider, "bad", "good")
         assert isinstance(bad, ProviderError)
         assert bad.message == "app:answer raised ValueError: *** (at app.py:3, in answer)"
+        assert bad.refused
         assert fine.text == "fine"
+
+
+def test_an_exception_of_a_connection_is_no_reply(tmp_path: Path) -> None:
+    with child(tmp_path, "def answer(case): raise ConnectionError('x')\n") as provider:
+        (lost,) = ask(provider, "a")
+        assert isinstance(lost, ProviderError) and not lost.refused
 
 
 @pytest.mark.parametrize(

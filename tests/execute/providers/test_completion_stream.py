@@ -40,6 +40,15 @@ def outcome(content: bytes) -> Outcome:
     return read_reply(read(content), seconds=1.0, scale=(1, 5))
 
 
+def test_a_stream_without_a_choice_is_a_reply_without_one() -> None:
+    """A gateway ends the stream of a blocked prompt so, and asking again would give it a second chance."""
+    reply = outcome(write(chunk(usage={"prompt_tokens": 9, "completion_tokens": 0})))
+    assert isinstance(reply, Failure) and reply.message == "the reply contains no choice"
+    for content in (write(chunk(), done=False), write()):
+        with pytest.raises(StreamError):
+            read(content)
+
+
 def ask(target: Target, *requests: Request, timeout: float = 10) -> list[Outcome]:
     async def run() -> list[Outcome]:
         provider = OpenAIProvider(target, KEY, timeout)

@@ -40,7 +40,7 @@ def test_each_request_has_an_answer_of_its_number(tmp_path: Path) -> None:
     assert first == {"parameters": 1}
     assert text == {"id": 0, "value": {"text": "xx", "at": "2026-01-02"}}
     assert other == {"id": 1, "other": "int"}
-    assert error == {"id": 2, "error": "KeyError: 'n'", "place": " (at app.py:5, in answer)"}
+    assert error == {"id": 2, "error": "KeyError: 'n'", "place": " (at app.py:5, in answer)", "passing": False}
 
 
 def test_a_function_that_cannot_be_imported_is_the_only_line(tmp_path: Path) -> None:

@@ -352,3 +352,25 @@ def test_no_reply_is_more_than_an_error_of_its_own_call(chat_server: ChatServer,
     (outcome,) = ask(make_target(chat_server.url), make_request())
     assert isinstance(outcome, Output) and outcome.text == "fine"
     assert chat_server.received[-1].headers["accept-encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("code", [400, "403", 422])
+def test_an_error_with_a_status_of_its_own_counts_as_that_status(
+    chat_server: ChatServer, code: int | str, within: bool
+) -> None:
+    """Routers send their headers before they know the answer."""
+    told = {"error": {"code": code, "message": "the input was refused for what it says"}}
+    body = {"choices": [{**told, "message": {"content": ""}, "finish_reason": "error"}]} if within else told
+    chat_server.script = [Reply(body=body)]
+    with pytest.raises(ProviderError, match=str(code)) as caught:
+        ask(make_target(chat_server.url), make_request())
+    assert caught.value.refused and not caught.value.retryable and len(chat_server.received) == 1
+
+
+@pytest.mark.parametrize("code", [429, 502, "503"])
+def test_a_status_of_a_busy_endpoint_within_a_reply_is_tried_again(chat_server: ChatServer, code: int | str) -> None:
+    chat_server.script = [Reply(body={"error": {"code": code, "message": "busy"}})]
+    with pytest.raises(ProviderError) as caught:
+        ask(make_target(chat_server.url), make_request())
+    assert caught.value.retryable and caught.value.throttled == (code == 429)

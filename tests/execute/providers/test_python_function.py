@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, Target, Usage
+from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, Target, Usage, digest
 from evalgate.errors import InputError
 from evalgate.execute.providers.protocol import FunctionMemory, ProviderError
 from evalgate.execute.providers.python_function import PythonProvider
@@ -141,6 +141,27 @@ def test_usage_and_cost(app: Path) -> None:
 def test_what_ends_a_task_is_this_requests_failure_where_the_function_raises_it(app: Path, name: str) -> None:
     with pytest.raises(ProviderError, match="raised"):
         call(app, name)
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        ("raise ValueError('no JSON')", True),
+        ("return None", True),
+        ("return {'error': 'no tool for this'}", True),
+        ("raise ConnectionError('reset')", False),
+        ("return {'error': 'HTTP 503'}", False),
+        ("return {'text': 'x', 'finish_reason': 'network_error'}", False),
+    ],
+)
+def test_a_function_that_fails_on_a_reply_has_replied(tmp_path: Path, body: str, refused: bool) -> None:
+    """A later run would ask again for what is lost, until each case is answered."""
+    name = f"app_{digest(body)[:12]}"
+    (tmp_path / f"{name}.py").write_text(f"def answer(case): {body}\n")
+    provider = PythonProvider(make_target(f"{name}:answer"), tmp_path)
+    with pytest.raises(ProviderError) as caught:
+        asyncio.run(provider.answer(Request(target="rag", identity="i", model=None, messages=(), inputs={})))
+    assert caught.value.refused == refused and not caught.value.retryable
 
 
 def test_a_function_is_read_as_an_endpoint_is(app: Path) -> None:

@@ -93,6 +93,12 @@ def test_filtered_is_azures_400() -> None:
     assert not is_filtered(401, {"error": {"code": "content_filter"}})
 
 
+@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation", "data_inspection_failed"])
+def test_a_filters_code_counts_under_the_status_of_a_gateway(code: str) -> None:
+    assert is_filtered(500, {"error": {"code": code}}) and is_filtered(400, {"error": {"type": code}})
+    assert not is_filtered(500, {"error": {"code": "upstream", "message": "the content filter is down"}})
+
+
 @pytest.mark.parametrize(
     ("status", "content"),
     [

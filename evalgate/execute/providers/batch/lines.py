@@ -43,6 +43,8 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
         raise ProviderError(endpoint.who, said=f": {endpoint.clean(str(said))}", retryable=True)
     content = response.get("body")
     if status == 200:
+        status = chat_completions.read_error_status(content) or status
+    if status == 200:
         return chat_completions.read_reply(content, seconds=None, scale=request.scale, prices=endpoint.prices)
     if refusals.is_filtered(status, content):
         return Failure(kind="unusable", message="the endpoint's content filter refused the request")

@@ -29,6 +29,15 @@ def test_only_200_is_an_answer_of_a_batch(status: Any) -> None:
         read_line(line, request, "m", endpoint)
 
 
+def test_an_error_in_a_body_counts_as_the_status_that_it_names() -> None:
+    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
+    request = Request(target="t", identity="i", model="m", messages=())
+    body = {"error": {"code": 403, "message": "the input was flagged"}}
+    with pytest.raises(ProviderError, match="403") as caught:
+        read_line({"response": {"status_code": 200, "body": body}}, request, "m", BatchEndpoint(target, None, 1.0))
+    assert caught.value.refused and not caught.value.retryable
+
+
 def test_a_line_names_its_request_by_key_and_holds_the_body_of_a_call() -> None:
     request = Request(target="t", identity="i", model="m", messages=(Message(role="user", content="h\u00e9\nllo"),))
     line = make_line("k1", request, "m")
