@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from typing import Any
 
 import pytest
 from chat_server import Reply, completion
-from gate.live_run import BRIEF, looking, number, run
+from gate.live_run import BRIEF, STORE, looking, number, run
 from gated_project import CASES, World
 
 
@@ -91,6 +93,27 @@ def test_a_baseline_partly_of_a_model_that_is_gone_is_drawn_anew(world: World, s
     assert gate["decision"] == "FAIL", "the candidate is a point worse with either model"
     assert {one["outcome"]["served_by"] for one in gate["results"]} == {"new/fp_new"}
     assert sum("drawn and judged anew" in note for note in gate["notes"]) == 1
+
+
+@pytest.mark.parametrize("changed", ["answering", "judging"])
+def test_a_candidate_of_a_model_that_is_gone_is_drawn_anew(world: World, changed: str) -> None:
+    """The baseline's answers and all judgements are too old, and of the candidate's a better model gave the kept ones."""
+    looking(world, stop_early="false")
+    serve(world, **{"answering": "old", "judging": "old", changed: "new"})
+    world.edit()
+    assert run(world)["decision"] == "FAIL"
+    looking(world, stop_early="false", min_cases="10")
+    with contextlib.closing(sqlite3.connect(world.root / STORE / "cache.sqlite3")) as cache, cache:
+        cache.execute("UPDATE entries SET created = created - 8 * 86400")
+    serve(world, answering="old", judging="old")
+    world.server.received.clear()
+    gate = run(world)
+    assert gate["decision"] == "FAIL", "the candidate is a point worse with either model"
+    assert {one["outcome"]["served_by"] for one in gate["results"]} == {"old/fp_old"}
+    assert any("for the candidate: the candidate was drawn" in note for note in gate["notes"]) == (
+        changed == "answering"
+    )
+    assert gate["calls"]["made"] == len(world.server.received)
 
 
 @pytest.mark.parametrize("every", [2, 32])
