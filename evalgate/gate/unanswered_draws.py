@@ -1,9 +1,10 @@
 """The draws of a candidate that its endpoint answered with no answer: a refusal, a filtered or an empty reply.
 
-Such a draw counts in every later run of the same content, as an answer does that the cache holds: a second draw in its
-place would be a second chance to pass. Each one is written to the store at once, so that an interrupted run forgets
-none. In an outage the endpoint gives such replies to every prompt. So the baseline is asked about the same case in the
-same minutes, and where it lacks answers as well, the draws of that run do not count: the next run makes them again.
+Such a draw counts in every later run of the same candidate, as an answer does that the cache holds: a second draw in
+its place would be a second chance to pass, also after an edit of the rules or of other cases. Each one is written to
+the store at once, so that an interrupted run forgets none. In an outage the endpoint gives such replies to every
+prompt. So the baseline is asked about the same case in the same minutes, and where it lacks answers as well, the draws
+of that run do not count: the next run makes them again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, TypeAlias
 from evalgate.decide import outages
 from evalgate.domain import (
     Arm,
+    Case,
     Config,
     Failure,
     GatePlan,
@@ -31,6 +33,7 @@ from evalgate.domain import (
     Trial,
     answered,
     decode_outcome,
+    digest,
     encode_outcome,
 )
 from evalgate.domain.numbers import show_count
@@ -40,6 +43,8 @@ from evalgate.store.store import Store
 
 Draw: TypeAlias = tuple[str, int]
 """A draw of the candidate: case and repeat."""
+_Asked: TypeAlias = tuple[Draw, str]
+"""A draw with the digest of its request: a case that was edited asks something else."""
 Asking: TypeAlias = Generator[Sequence[Request], Sequence[Outcome], Outcome]
 
 _REFUSED = "refused in an earlier run of the same content: "
@@ -66,13 +71,15 @@ class UnansweredDraws:
 
     def load(self) -> Mapping[Draw, Failure]:
         """Return the draws that count, of all runs so far. Lines that cannot be read are ignored."""
-        cases = len(self._plan.dataset.cases)
-        found: dict[Draw, Failure] = {}
+        found: dict[_Asked, Failure] = {}
         for run in _read(self._path):
             draws = run.list_own()
-            if not outages.is_outage(len({case for case, _ in draws}), cases, run.list_controls(self._can_control)):
+            cases = {case for (case, _), _ in draws}
+            if not outages.is_outage(len(cases), run.cases, run.list_controls(self._can_control)):
                 found |= draws
-        return found
+        cases = {case for (case, _), _ in found}
+        now = {case.id: self._identify_request(case) for case in self._plan.dataset.cases if case.id in cases}
+        return {draw: failure for (draw, request), failure in found.items() if now.get(draw[0]) == request}
 
     def ask(self, trial: Trial) -> Asking:
         """Yield the trial's request, and return its outcome; that of an earlier run is returned without a request."""
@@ -82,7 +89,8 @@ class UnansweredDraws:
         (outcome,) = yield [trial.request]
         if trial.arm is Arm.CANDIDATE and is_unanswered(outcome) and trial.case.id not in self._free:
             case = trial.case.id
-            self._write({"case": case, "repeat": trial.repeat, **encode_outcome(outcome)})
+            content = {"request": self._identify_request(trial.case), "cases": len(self._plan.dataset.cases)}
+            self._write({"case": case, "repeat": trial.repeat, **content, **encode_outcome(outcome)})
             controls = self._make_controls(trial)
             for reply in (yield controls) if controls else ():
                 if not isinstance(reply, Failure) or is_unanswered(reply):
@@ -109,6 +117,11 @@ class UnansweredDraws:
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
+    def _identify_request(self, case: Case) -> str:
+        """Return the digest of what the candidate is asked about a case; white space and hidden text do not matter."""
+        request = make_fresh_trial(self._plan, case, Arm.CANDIDATE, 0, self._targets).request
+        return digest([[message.normalized_identity for message in request.messages], request.inputs])
+
     def _make_controls(self, trial: Trial) -> list[Request]:
         """Return new requests of the baseline on the trial's case, of which no answer is known."""
         case = trial.case
@@ -133,13 +146,13 @@ class UnansweredDraws:
 
 
 def open_draws(store: Store, plan: GatePlan, config: Config, *, replayed: bool) -> UnansweredDraws | None:
-    """Return the draws without an answer of a plan's content; None if no chance is involved, or none is remembered.
+    """Return the draws without an answer of a plan's candidate; None if no chance is involved, or none is remembered.
 
-    `config` is the one without what runs learn of the endpoints, so that an interrupted run is found again. The shards
-    of a run share their draws. Hidden text in a prompt shares them with the text that is shown, as a FAIL does.
+    Gates, shards and runs by other rules share the draws of one candidate. Hidden text in a prompt shares them with the
+    text that is shown, as a FAIL does.
     """
     keys = verdict_cache.compute_keys(plan, config, replayed=replayed)
-    return None if keys is None else UnansweredDraws(store.find_unanswered(keys.shown), plan, config.targets)
+    return None if keys is None else UnansweredDraws(store.find_unanswered(keys.draws), plan, config.targets)
 
 
 def ask_target(trial: Trial) -> Asking:
@@ -155,15 +168,19 @@ def is_unanswered(outcome: Outcome | None) -> bool:
 
 @dataclass(slots=True)
 class _Run:
-    """The lines of one run: draws without an answer, and by case whether each control was answered."""
+    """The lines of one run: draws without an answer, and by case whether each control was answered.
 
-    draws: dict[Draw, Failure] = field(default_factory=dict)
+    `cases` is the number of the gate's cases then.
+    """
+
+    draws: dict[_Asked, Failure] = field(default_factory=dict)
     controls: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    cases: int = 0
 
-    def list_own(self) -> dict[Draw, Failure]:
+    def list_own(self) -> dict[_Asked, Failure]:
         """Return the draws of cases that the baseline was ever answered, or never asked."""
         lacking = self._list_lacking()
-        return {draw: failure for draw, failure in self.draws.items() if draw[0] not in lacking}
+        return {asked: failure for asked, failure in self.draws.items() if asked[0][0] not in lacking}
 
     def list_controls(self, can_control: bool) -> list[bool] | None:
         """Return the controls of these cases; None without a baseline."""
@@ -186,7 +203,9 @@ def _read(path: Path) -> Iterator[_Run]:
                 if "control" in row:
                     run.controls[str(row["control"])].append(row["answered"] is True)
                 elif is_unanswered(failure := decode_outcome(row)):
-                    run.draws[str(row["case"]), int(row["repeat"])] = _mark_earlier(failure)
+                    draw, cases = (str(row["case"]), int(row["repeat"])), int(row["cases"])
+                    run.draws[draw, str(row["request"])] = _mark_earlier(failure)
+                    run.cases = cases
     yield from runs.values()
 
 

@@ -49,10 +49,12 @@ class VerdictKeys:
     """The names that a verdict may have: `shown` for all that a reader sees, `own` where hidden text comes on top.
 
     A verdict that blocks the shown text blocks every variant with hidden text; a PASS of the shown text passes none.
+    `draws` is the name of the candidate's answers, whatever cases, rules and baseline they are compared by.
     """
 
     shown: str
     own: str
+    draws: str
 
 
 def compute_keys(plan: GatePlan, config: Config, *, replayed: bool) -> VerdictKeys | None:
@@ -62,7 +64,7 @@ def compute_keys(plan: GatePlan, config: Config, *, replayed: bool) -> VerdictKe
         return None
     evidence = _plan_evidence(plan, config)
     expected = _Rules(version=evalgate.__version__, rule=RULE, thresholds=plan.gate.thresholds, policy=config.policy)
-    return _name(plan, _digest_key(plan, config, targets, evidence, plan.level, expected))
+    return _name(plan, config, _digest_key(plan, config, targets, evidence, plan.level, expected))
 
 
 def compute_reported_keys(report: Report, gate: GateReport, plan: GatePlan, config: Config) -> VerdictKeys | None:
@@ -82,7 +84,7 @@ def compute_reported_keys(report: Report, gate: GateReport, plan: GatePlan, conf
     if not _is_kept(targets, replayed=False):
         return None
     rules = _Rules(version=report.tool_version, rule=report.rule, thresholds=gate.thresholds, policy=gate.policy)
-    return _name(plan, _digest_key(then, config, targets, evidence, evidence.level, rules))
+    return _name(plan, config, _digest_key(then, config, targets, evidence, evidence.level, rules))
 
 
 def find(store: Store, keys: VerdictKeys | None, plan: GatePlan, config: Config) -> GateReport | None:
@@ -104,15 +106,18 @@ def was_drawn(store: Store, keys: VerdictKeys | None) -> bool:
 def mark_drawn(store: Store, keys: VerdictKeys | None) -> None:
     """Store that a run asks for these answers without reaching a verdict on them."""
     if keys is not None:
-        with contextlib.suppress(OSError):  # the cache reports this
-            write_file(store.find_undecided(keys.own), "")
+        _mark(store, keys.own, "")
 
 
 def mark_part_drawn(store: Store, keys: VerdictKeys | None) -> None:
     """Store that a run asked for a part of these answers, unless a run of all cases did before."""
     if keys is not None and not was_drawn(store, keys):
-        with contextlib.suppress(OSError):  # the cache reports this
-            write_file(store.find_undecided(keys.own), _PART)
+        _mark(store, keys.own, _PART)
+
+
+def _mark(store: Store, name: str, content: str) -> None:
+    with contextlib.suppress(OSError):  # the cache reports this
+        write_file(store.find_undecided(name), content)
 
 
 def was_only_part_drawn(store: Store, keys: VerdictKeys | None) -> bool:
@@ -142,9 +147,11 @@ class _Rules:
     policy: Policy
 
 
-def _name(plan: GatePlan, shown: str) -> VerdictKeys:
+def _name(plan: GatePlan, config: Config, shown: str) -> VerdictKeys:
     hidden = plan.candidate.hidden_text
-    return VerdictKeys(shown=shown, own=digest([shown, list(hidden)]) if any(hidden) else shown)
+    target = config.targets[plan.gate.candidate_target]
+    draws = digest(["draws", plan.candidate.normalized_digest, *target.served, target.model, *_list_code(target)])
+    return VerdictKeys(shown=shown, own=digest([shown, list(hidden)]) if any(hidden) else shown, draws=draws)
 
 
 def _is_kept(targets: Sequence[Target], *, replayed: bool) -> bool:
@@ -288,7 +295,7 @@ def put(
     if name is None:
         return
     if not _is_whole(gate, counting):
-        mark_drawn(store, VerdictKeys(shown=name, own=name))
+        _mark(store, name, "")
         return
     standing = _load(store, name)
     if standing is not None and standing.gates[0].exit_code.blocks:

@@ -66,14 +66,14 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
         baseline = ask_only_field(baseline, dataset, targets[gate.baseline_target])
         arms.append((Arm.BASELINE, baseline, targets[gate.baseline_target], gate.baseline_samples))
     _refuse_faults(gate, arms, dataset, targets, remedy)
-    max_age = policy.baseline_max_age_days * _DAY
+    ages = {Arm.CANDIDATE: None, Arm.BASELINE: policy.baseline_max_age_days * _DAY}
     digests = [
         {case.id: digest_request(version, target, case) for case in dataset.cases} for _, version, target, _ in arms
     ]
     equal = [{case: exact for case, (exact, _) in of_arm.items()} for of_arm in digests]
     order = order_cases(gate.name, baseline, dataset, equal[1] if baseline is not None else {})
     asks = [
-        (arm, partial(_make_request, arm, version, target, max_age), samples) for arm, version, target, samples in arms
+        (arm, partial(_make_request, arm, version, target, ages[arm]), times) for arm, version, target, times in arms
     ]
     trials = [
         Trial(case=case, arm=arm, repeat=repeat, ask=ask)
@@ -96,7 +96,7 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
         requests=requests,
         alike=_find_alike(ids, digests, requests),
-        max_age=max_age,
+        max_age=ages[Arm.BASELINE],
     )
 
 
@@ -207,8 +207,23 @@ def select_part(plan: GatePlan, part: CasePart) -> GatePlan | None:
     )
 
 
-def plan_baseline_anew(plan: GatePlan, targets: Mapping[str, Target]) -> GatePlan:
-    """Return the plan without stored samples and stored replies of the baseline and of judges; the arms alternate."""
+def plan_anew(
+    plan: GatePlan, targets: Mapping[str, Target], *, baseline: bool, candidate: Collection[str] = ()
+) -> GatePlan:
+    """Return the plan without what is stored of the candidate's answers to some cases, and of the baseline.
+
+    With `baseline` the arms alternate, and no stored reply of a judge is used.
+    """
+    ask = partial(_make_request, Arm.CANDIDATE, plan.candidate, targets[plan.gate.candidate_target], 0.0)
+    trials = tuple(
+        replace(trial, ask=ask) if trial.arm is Arm.CANDIDATE and trial.case.id in candidate else trial
+        for trial in plan.trials
+    )
+    plan = replace(plan, trials=trials)
+    return _plan_baseline_anew(plan, targets) if baseline else plan
+
+
+def _plan_baseline_anew(plan: GatePlan, targets: Mapping[str, Target]) -> GatePlan:
     assert plan.baseline is not None
     ask = partial(_make_request, Arm.BASELINE, plan.baseline, targets[plan.gate.baseline_target], 0.0)
     trials: list[Trial] = []
@@ -260,5 +275,5 @@ def _make_request(  # noqa: PLR0917
         # a version that passed is never compared by the samples that let it pass: their mean is biased upwards
         stream="baseline" if arm is Arm.BASELINE else "",
         about=about,
-        max_age=max_age if arm is Arm.BASELINE else None,
+        max_age=max_age,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from typing import Any
 
 import pytest
 from chat_server import Reply, completion
-from gate.live_run import BRIEF, looking, run
+from gate.live_run import BRIEF, STORE, looking, number, run
 from gated_project import CASES, World
 
 
@@ -71,3 +73,63 @@ def test_a_baseline_of_the_same_model_is_kept_whatever_its_fingerprint(world: Wo
     gate = run(world)
     assert len(world.server.received) == 2 * CASES, "only the candidate is asked, and judged"
     assert not any("anew" in note for note in gate["notes"])
+
+
+@pytest.mark.parametrize("seen", ["13 of the cases", "the first half"])
+def test_a_baseline_partly_of_a_model_that_is_gone_is_drawn_anew(world: World, seen: str) -> None:
+    looking(world, stop_early="true")
+    serve(world, answering="old", judging="old")
+    if seen == "the first half":  # the candidate is so much worse that the first look ends the run
+        world.grade = lambda judged: 5 if "quality 1" in judged else 1
+        world.edit()
+        assert run(world)["look"]["cases"] == CASES // 2
+        world.edit(manner=f"{BRIEF} Always.")
+    else:
+        world.edit("1.0.1", "Be exact!")
+        assert world.evalgate("run", "--first", "13").code == 4
+        world.edit()
+    serve(world, answering="new", judging="old")
+    gate = run(world)
+    assert gate["decision"] == "FAIL", "the candidate is a point worse with either model"
+    assert {one["outcome"]["served_by"] for one in gate["results"]} == {"new/fp_new"}
+    assert sum("drawn and judged anew" in note for note in gate["notes"]) == 1
+
+
+@pytest.mark.parametrize("changed", ["answering", "judging"])
+def test_a_candidate_of_a_model_that_is_gone_is_drawn_anew(world: World, changed: str) -> None:
+    """The baseline's answers and all judgements are too old, and of the candidate's a better model gave the kept ones."""
+    looking(world, stop_early="false")
+    serve(world, **{"answering": "old", "judging": "old", changed: "new"})
+    world.edit()
+    assert run(world)["decision"] == "FAIL"
+    looking(world, stop_early="false", min_cases="10")
+    with contextlib.closing(sqlite3.connect(world.root / STORE / "cache.sqlite3")) as cache, cache:
+        cache.execute("UPDATE entries SET created = created - 8 * 86400")
+    serve(world, answering="old", judging="old")
+    world.server.received.clear()
+    gate = run(world)
+    assert gate["decision"] == "FAIL", "the candidate is a point worse with either model"
+    assert {one["outcome"]["served_by"] for one in gate["results"]} == {"old/fp_old"}
+    assert any("for the candidate: the candidate was drawn" in note for note in gate["notes"]) == (
+        changed == "answering"
+    )
+    assert gate["calls"]["made"] == len(world.server.received)
+
+
+@pytest.mark.parametrize("every", [2, 32])
+def test_a_gateway_that_names_several_models_keeps_the_baseline(world: World, every: int) -> None:
+    """Models that take turns answer both versions, and one that helps out answers a few cases of one of them."""
+    looking(world, stop_early="false")
+
+    def application(system: str, user: str) -> Reply:
+        helps = number(user) % every == 0 and (every == 2 or "Be exact!" in system)
+        return name(completion(json.dumps({"answer": user})), "other" if helps else "usual")
+
+    world.application, world.grade = application, lambda judged: 5
+    world.edit("1.0.1", "Be exact!")
+    run(world)
+    world.edit()
+    world.server.received.clear()
+    gate = run(world)
+    assert not any("anew" in note for note in gate["notes"])
+    assert len(world.server.received) <= 2 * CASES

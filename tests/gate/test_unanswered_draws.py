@@ -147,9 +147,69 @@ def test_an_application_without_a_baseline_keeps_what_a_working_endpoint_refused
     assert run(world)["decision"] == "FAIL"
 
 
-def plan_of(cases: int) -> Any:
-    gate = SimpleNamespace(baseline_target="api")
-    return SimpleNamespace(gate=gate, stored=(), baseline=None, dataset=SimpleNamespace(cases=range(cases)))
+Rows = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+RULES: dict[str, tuple[str, str]] = {
+    "policy": ("policy: {stop_early: false}", "policy: {stop_early: false, min_cases: 10}"),
+    "threshold": ("run: {attempts: 2}", "    thresholds: {fact: {max_drop: 0.06}}\nrun: {attempts: 2}"),
+    "check": ("      - {type: is_json}", "      - {type: is_json}\n      - {type: length, max_chars: 900}"),
+    "judge": ("      - {rubric: faithfulness}", "      - {rubric: faithfulness, name: other}"),
+    "samples": ("candidate: 1", "candidate: 2"),
+    "name": ("  - name: support", "  - name: other"),
+}
+ROWS: dict[str, Rows] = {
+    "one case more": lambda rows: [*rows, {**rows[0], "id": "new", "query": "question 900"}],
+    "one case less": lambda rows: rows[:1] + rows[2:],
+    "a tag": lambda rows: [{**row, "tags": ["other"]} for row in rows],
+    "the expected answer": lambda rows: [{**row, "expected": "fact"} for row in rows],
+    "the order": lambda rows: rows[::-1],
+}
+
+
+def edit_rows(world: World, edit: Rows) -> None:
+    rows = [json.loads(line) for line in (world.root / "cases.jsonl").read_text().splitlines()]
+    world.repository.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in edit(rows)))
+
+
+@pytest.mark.parametrize("edited", [*RULES, *ROWS])
+def test_other_rules_and_other_cases_are_no_second_draw_of_a_refusal(world: World, edited: str) -> None:
+    configure(world)
+    world.application = lambda system, user: (
+        KINDS["refusal"]() if BRIEF in system and number(user) % 10 == 4 else answer(user)
+    )
+    world.edit()
+    first = run(world)
+    assert first["decision"] == "FAIL"
+    mend(world)
+    if edited in RULES:
+        config = (world.root / "evalgate.yml").read_text()
+        assert RULES[edited][0] in config
+        world.repository.write("evalgate.yml", config.replace(*RULES[edited]))
+    else:
+        edit_rows(world, ROWS[edited])
+    gate = run(world)
+    lacking = {one["case"] for one in gate["results"] if one["arm"] == "candidate" and "failure" in one["outcome"]}
+    assert lacking == {f"case-{n:03}" for n in range(4, 64, 10)}
+    assert gate["decision"] == "FAIL"
+
+
+def test_a_case_that_asks_something_else_is_drawn_anew(world: World) -> None:
+    configure(world)
+    world.application = lambda system, user: (
+        KINDS["refusal"]() if BRIEF in system and number(user) in {4, 5} else answer(user)
+    )
+    world.edit()
+    assert run(world)["decision"] == "FAIL"
+    mend(world)
+    edit_rows(world, lambda rows: [{**row, "query": row["query"].replace("n 4", "n 400")} for row in rows])
+    gate = run(world)
+    lacking = [one["case"] for one in gate["results"] if one["arm"] == "candidate" and "failure" in one["outcome"]]
+    assert lacking == ["case-005"]
+
+
+def plan_of(cases: list[str]) -> Any:
+    gate = SimpleNamespace(candidate_target="api", baseline_target="api")
+    dataset = SimpleNamespace(cases=[SimpleNamespace(id=case) for case in cases])
+    return SimpleNamespace(gate=gate, stored=(), baseline=None, candidate=None, dataset=dataset)
 
 
 @given(st.binary(max_size=200), st.lists(st.tuples(st.text(max_size=5), st.integers(0, 6)), max_size=3, unique=True))
@@ -158,7 +218,9 @@ def test_what_is_written_is_read_back_beside_lines_that_are_damaged(
 ) -> None:
     path: Path = tmp_path_factory.mktemp("draws") / "key.unanswered"
     failure = Failure(kind="unusable", message="the reply is empty")
-    log = UnansweredDraws(path, plan_of(64), {})
+    target: Any = SimpleNamespace(kind="recorded", name="api", identity="api")
+    plan = plan_of([*dict.fromkeys([case for case, _ in draws]), *(f"another case {n}" for n in range(64))])
+    log = UnansweredDraws(path, plan, {"api": target})
     for case, repeat in draws:
         trial: Any = SimpleNamespace(case=SimpleNamespace(id=case), repeat=repeat, arm=Arm.CANDIDATE, request=None)
         asking = log.ask(trial)
