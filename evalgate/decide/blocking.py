@@ -200,9 +200,9 @@ def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
         ),
         "unscored": _explain_unscored,
         "absent": _explain_absent,
-        "unanswered": lambda check, _: (
+        "unanswered": lambda check, evidence: (
             f"{check.baseline_failed or 'some'} of {show_count(check.baseline_draws, 'draw')} of the baseline have no "
-            f"answer, and at most {MAX_UNANSWERED:.0%} may: sample the baseline again"
+            f"answer, and at most {MAX_UNANSWERED:.0%} may{_say_copies(evidence)}: sample the baseline again"
         ),
     }
     return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _describe_holding(found, evidence)
@@ -256,6 +256,12 @@ def _explain_unscored(found: BlockingCheck, evidence: Evidence) -> str:
     draws = f"{show_count(len(lacking), 'draw has', 'draws have')} no score"
     where = f"; {lacking[0].case}, {lacking[0].arm}: {why}" if lacking else ""
     return f"{draws}, so it is not known whether the check holds there{where}"
+
+
+def _say_copies(evidence: Evidence) -> str:
+    """Return that equal requests count once for a share, after a comma; empty where there are none."""
+    is_copied = any(first != case for case, first in evidence.requests.items())
+    return ", where equal requests count once" if is_copied else ""
 
 
 def _explain_absent(found: BlockingCheck, evidence: Evidence) -> str:

@@ -185,19 +185,33 @@ def _describe_needed(standing: looks.GateState, paired: Paired, units: int, name
 
 
 def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
-    """Return a finding for each tag that may block and has too few cases to be tested."""
-    if not any(ruling.limit.kind == "max_drop" for ruling in standing.rulings):
-        return []
+    """Return a finding for each tag that may block and was not tested, since too few of its cases have a pair.
+
+    Some criterion has to apply to 8 units of the tag, and each that does has to be tested. Before the last look only a
+    FAIL ends the comparison, so the cases to come are not missing.
+    """
+    limits = dict.fromkeys(r.limit.criterion for r in standing.rulings if r.limit.kind == "max_drop")
     found = []
-    for tag in policy.blocking_tags:
+    for tag in policy.blocking_tags if limits and not standing.look.early else ():
         tagged = {result.case for result in evidence.results if tag in result.tags}
-        units = len({int(standing.draws.unit[standing.draws.places[case]]) for case in tagged})
-        if 0 < units < tags.MIN_CASES:
+        units = {name: standing.draws.count_units(name, tagged) for name in limits}
+        if tagged and max(units.values()) < tags.MIN_CASES:
             sentence = (
-                f"The tag {tag} may block, but {show_count(units, 'case is', 'cases are')} too few to test: "
-                f"{tags.MIN_CASES} are needed."
+                f"The tag {tag} may block, but {show_count(max(units.values()), 'case is', 'cases are')} too few to "
+                f"test: {tags.MIN_CASES} are needed."
             )
             found.append(make_incomplete_finding(None, sentence, ()))
+        for name in limits:
+            paired = standing.pairs[name]
+            scored = standing.draws.count_units(name, tagged & set(paired.cases))
+            if scored < tags.MIN_CASES <= units[name]:
+                lost = tuple(case for case in (*paired.undecided, *paired.left_out) if case in tagged)
+                sentence = (
+                    f"{name}: the tag {tag} may block, and only {scored} of its {show_count(units[name], 'case')} "
+                    f"{'has' if scored == 1 else 'have'} a score of both versions ({name_cases(lost)} without): "
+                    f"{tags.MIN_CASES} are needed to test it."
+                )
+                found.append(make_incomplete_finding(name, sentence, lost))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -62,9 +62,12 @@ class Draws:
         """Return the number of cases with different requests to which a criterion applies."""
         return int((self.alone & self.applies(criterion)).sum())
 
-    def count_units(self, criterion: str) -> int:
-        """Return the number of units with a case to which a criterion applies."""
-        return len(set(self.unit[self.applies(criterion)].tolist()))
+    def count_units(self, criterion: str, among: Collection[str] | None = None) -> int:
+        """Return the number of units with a case to which a criterion applies; `among` limits the cases."""
+        applies = self.applies(criterion)
+        if among is not None:
+            applies &= _mark_cases(among, self.places)
+        return len(set(self.unit[applies].tolist()))
 
     def cases_of(self, units: int) -> int:
         """Return the number of cases in the first `units` units."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from evalgate.decide.statistics import DECIMALS
+
 if TYPE_CHECKING:
     from evalgate.decide.statistics import Numbers
 
@@ -49,7 +51,9 @@ def more_failures(cases: Iterable[tuple[int, int, int]]) -> MoreFailures:
     rates = tuple(sorted((together / draws, count) for (together, draws), count in strata.items()))
     probabilities = _distribution(rates)
     p_value = float(probabilities[failed + 1 :].sum()) + 0.5 * float(probabilities[failed])
-    return MoreFailures(p_value=p_value, least=0.5 * math.prod(rate**count for rate, count in rates))
+    least = 0.5 * math.prod(rate**count for rate, count in rates)
+    # the sums end in dust, by which a value at a level would lie beyond it
+    return MoreFailures(p_value=round(p_value, DECIMALS), least=round(least, DECIMALS))
 
 
 @lru_cache(256)

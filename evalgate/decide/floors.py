@@ -43,9 +43,14 @@ def _make_floor_finding(
     if rate >= floor and to_come:
         return None
     passed = rate >= floor
+    is_one = n - len(failed) == 1
+    hold = f"{'holds' if is_one else 'hold'}:"
+    # draws of a case that differ, and scores between 0 and 1, make the mean no share of cases
+    if not all(value in (0.0, 1.0) for value in paired.candidate.tolist()):
+        hold = f"{'has' if is_one else 'have'} full marks, and the mean is"
     sentence = (
-        f"{n - len(failed)} of {show_count(n, 'case')} {'holds' if n - len(failed) == 1 else 'hold'}: "
-        f"{show(held, floor)}, with a floor of {show_exactly(floor)}"
+        f"{n - len(failed)} of {show_count(n, 'case')} {hold} {show(held, floor)}, with a floor of "
+        f"{show_exactly(floor)}"
     )
     return Finding(
         criterion=criterion.name,

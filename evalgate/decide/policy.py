@@ -6,7 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from evalgate.decide import blocking, compare, completeness, left_out, looks, recorded_findings, remarks, sign_off, tags
+from evalgate.decide import (
+    blocking,
+    compare,
+    completeness,
+    left_out,
+    looks,
+    recorded_findings,
+    remarks,
+    sign_off,
+    statistics,
+    tags,
+)
 from evalgate.decide import replay_findings as replays
 from evalgate.decide import revert_findings as reverts
 from evalgate.decide.single_cases import select_kind
@@ -118,7 +129,7 @@ def _find_measured(
     named = {one.criterion for one in incomplete}
     for ruling in standing.rulings:
         if len(ruling.paired.cases) or ruling.limit.criterion not in named:
-            yield make_finding(ruling, policy, level_policy, _find_missing(ruling, standing))
+            yield make_finding(ruling, policy, level_policy, standing.look, _find_missing(ruling, standing))
     yield from _make_broken_findings(evidence, standing)
     yield from tags.make_findings(fallen)
     yield from _find_deciding(evidence, standing)
@@ -304,9 +315,10 @@ def _make_too_many_finding(criterion: str, broken: Sequence[str], standing: look
     """Return a sentence with the broken cases of a criterion and the number allowed."""
     fixed = select_kind(standing.suspects, criterion, "fixed", "settled")
     against = f", {len(fixed)} fixed" if fixed else ""
+    allowed = statistics.count_allowed_broken(standing.draws.count_different(criterion))
     return (
         f"{criterion}: {show_count(len(broken), 'case is', 'cases are')} broken{against}, and at most "
-        f"{standing.flips.allowed} more broken than fixed are allowed ({completeness.name_cases(broken)}). {_BROKEN}"
+        f"{allowed} more broken than fixed are allowed ({completeness.name_cases(broken)}). {_BROKEN}"
     )
 
 

@@ -33,7 +33,7 @@ DRAWS_ALONE = 1 + CONFIRMATIONS
 DRAWS_AMONG_MANY = 7
 """The same number where several criteria are compared, or where one case decides alone."""
 CASE_PASSES = 0.5
-_DECIMALS = 12
+DECIMALS = 12
 _DUST = 1e-12
 
 # Lan-DeMets spending alpha * t^2 at alpha = 0.05, one-sided: (share of the cases, nominal level at that look).
@@ -189,7 +189,7 @@ def upper_bound(values: Numbers, level: float) -> float:
     if len(values) == 0:
         return math.inf
     bound = mean(values) + t_quantile(1 - level, len(values) - 1) * deviation(values) / math.sqrt(len(values))
-    return round(bound, _DECIMALS)
+    return round(bound, DECIMALS)
 
 
 def lower_bound(values: Numbers, level: float, *, low: float = -1.0, high: float = 1.0) -> float:
@@ -209,7 +209,7 @@ def lower_bound(values: Numbers, level: float, *, low: float = -1.0, high: float
     skewness = m3 / v**1.5
     t = t_quantile(1 - level, size - 1)
     widened = t + max(0.0, -skewness) * (1 + 2 * t * t) / (6 * math.sqrt(size))
-    return round(float(m - widened * math.sqrt(v / size)), _DECIMALS)
+    return round(float(m - widened * math.sqrt(v / size)), DECIMALS)
 
 
 def is_within(differences: Numbers, margin: float, level: float) -> bool:
@@ -286,13 +286,13 @@ def false_discoveries(p_values: Sequence[float], rate: float) -> tuple[bool, ...
 
 def clean(values: Numbers) -> Numbers:
     """Return the values rounded to 12 decimals, so that three samples of 0.05 have a mean of exactly 0.05."""
-    cleaned: Numbers = values.round(_DECIMALS) + 0.0  # no negative zero
+    cleaned: Numbers = values.round(DECIMALS) + 0.0  # no negative zero
     return cleaned
 
 
 def mean(values: Numbers) -> float:
     """Return the mean by an exact sum, rounded to 12 decimals; 0 for no values."""
-    return round(math.fsum(values.tolist()) / len(values), _DECIMALS) + 0.0 if len(values) else 0.0
+    return round(math.fsum(values.tolist()) / len(values), DECIMALS) + 0.0 if len(values) else 0.0
 
 
 def deviation(values: Numbers) -> float:

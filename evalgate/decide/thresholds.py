@@ -127,10 +127,13 @@ def _decide_limit(limit: Limit, paired: Paired, look: Look, *, is_complete: bool
     return Verdict.FAIL if is_worse and limit.may_fail(paired, look) else Verdict.INCONCLUSIVE
 
 
-def make_finding(ruling: ThresholdRuling, policy: Policy, level_policy: LevelPolicy, missing: str = "") -> Finding:
+def make_finding(
+    ruling: ThresholdRuling, policy: Policy, level_policy: LevelPolicy, ended: Look, missing: str = ""
+) -> Finding:
     """Return a ruling as a finding; the level's policy says whether an inconclusive one blocks.
 
-    `missing` says why cases are missing from the numbers, after a semicolon.
+    `ended` is the look at which the comparison of all limits ended. `missing` says why cases are missing from the
+    numbers, after a semicolon.
     """
     limit, decision = ruling.limit, ruling.decision
     tested = limit.list_tested(ruling.paired)
@@ -148,7 +151,7 @@ def make_finding(ruling: ThresholdRuling, policy: Policy, level_policy: LevelPol
         kind=limit.kind,
         decision=decision,
         sentence=f"{limit.criterion}: "
-        + (describe(ruling, policy, f"{_name_cases(ruling)}{missing}") if len(tested) else nothing),
+        + (describe(ruling, policy, f"{_name_cases(ruling, ended)}{missing}") if len(tested) else nothing),
         blocks=blocks,
         cases=compare.list_fallen(ruling.paired) if decision is not Verdict.PASS else (),
     )
@@ -160,8 +163,8 @@ def _write_drop_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) ->
     high = min(1.0, statistics.upper_bound(values, level))
     mean = statistics.mean(values)
     numbers = (
-        f"{show(mean, -margin, signed=True)} "
-        f"[{show(low, -margin, signed=True)}, {show(high, 0.0, signed=True)}] over {cases}"
+        f"{show(mean, 0.0, -margin, signed=True)} "
+        f"[{show(low, 0.0, -margin, signed=True)}, {show(high, 0.0, -margin, signed=True)}] over {cases}"
     )
     if ruling.decision is Verdict.FAIL:
         within = f"not proven to be within the allowed drop of {show_exactly(margin)}"
@@ -223,14 +226,18 @@ def _write_floor_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) -
     )
 
 
-def _name_cases(ruling: ThresholdRuling) -> str:
-    """Return the number of cases behind the numbers, and after an early stop, which biases estimates, their total."""
+def _name_cases(ruling: ThresholdRuling, ended: Look) -> str:
+    """Return the number of cases behind the numbers, and at an early look, which biases estimates, their total.
+
+    The comparison may have gone on for other limits after this one was clear.
+    """
     paired = ruling.paired
     text = show_count(len(paired.cases), "case")
     if paired.is_grouped:
         text += f" in {show_count(len(set(paired.unit.tolist())), 'independent unit')}"
     if ruling.look.early:
-        text += f" (stopped early, of {ruling.look.planned})"
+        early = "stopped early" if ruling.look.cases == ended.cases else "where this was clear"
+        text += f" ({early}, of {ruling.look.planned})"
     return text
 
 

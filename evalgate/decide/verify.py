@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 from evalgate.decide import attempts, policy
 from evalgate.domain import Evidence, GateReport, Report, Result
+
+_ROUNDING = 1e-9
 
 
 def find_fault(report: Report) -> str | None:
@@ -26,7 +29,8 @@ def find_fault(report: Report) -> str | None:
             return f"gate {gate.evidence.name}: {fault}"
         alone = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
         decided = attempts.apply_demands(alone, report.attempts)
-        if gate not in (decided, policy.meet_requirement(decided) if report.sign_off is not None else decided):
+        possible = (decided, policy.meet_requirement(decided) if report.sign_off is not None else decided)
+        if not any(_is_same(gate, one) for one in possible):
             return f"gate {gate.evidence.name}: its verdict does not follow from its results and policy"
         gates.append(decided)
     decision, exit_code = policy.conclude(gates, report.policy_changes)
@@ -38,7 +42,20 @@ def find_fault(report: Report) -> str | None:
             expected = policy.apply_sign_off(expected, report.sign_off)
         except ValueError as error:
             return str(error)
-    return None if expected == report else "the decision does not follow from its gates and policy changes"
+    return None if _is_same(expected, report) else "the decision does not follow from its gates and policy changes"
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Return whether two values are equal, numbers up to the last digits, which differ by machine and by library."""
+    if one is other:
+        return True
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if is_dataclass(one) and type(one) is type(other) and not isinstance(one, Evidence | Result):
+        return all(_is_same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    return one == other
 
 
 def update_sentences(report: Report) -> Report:

@@ -41,7 +41,7 @@ from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
 from evalgate.plan.faults import find_tag_faults
 from evalgate.plan.given_answers import describe_given_fields
-from evalgate.plan.prompt_notes import describe_unsent
+from evalgate.plan.prompt_notes import describe_unasked, describe_unsent
 from evalgate.score import case_options
 from evalgate.store.store import Store
 
@@ -202,6 +202,7 @@ def _make_plan(
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     notes += (*describe_unsent(found.candidate, found.baseline), *describe_placeholders(dataset, found.candidate))
     notes += describe_given_fields(gate, found.candidate, arm.version)
+    notes += describe_unasked(gate, config.policy, level.effective)
     similarity = gate.similarity_at(config.policy.levels[level.effective])
     notes = (*arm.notes, *notes, *why)
     return replace(plan, notes=notes, cases=became, revert=goes_back, similarity=similarity)

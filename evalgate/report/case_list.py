@@ -40,9 +40,12 @@ class ListedCase:
 def list_cases(gate: GateReport) -> tuple[ListedCase, ...]:
     """Return the cases to look at, each in the first group that it belongs to; of a part of the cases all of them."""
     results: dict[str, list[Result]] = defaultdict(list)
-    for result in chain(gate.evidence.results, gate.evidence.confirmations):
-        results[result.case].append(result)
-    found = [_list_case(gate, case, results[case]) for case in gate.evidence.order or results if case in results]
+    fresh: dict[str, list[Result]] = defaultdict(list)
+    for draws, into in ((gate.evidence.results, results), (gate.evidence.confirmations, fresh)):
+        for result in draws:
+            into[result.case].append(result)
+    order = gate.evidence.order or results
+    found = [_list_case(gate, case, results[case], fresh[case]) for case in order if case in results]
     is_part = gate.evidence.kind is ReportKind.PART
     kept = [(fall, one) for fall, one in found if is_part or one.group != "other"]
     places = {group: place for place, group in enumerate(TITLES)}
@@ -55,16 +58,19 @@ def as_json(cases: Sequence[ListedCase]) -> list[Json]:
     return [{"case": one.case, "group": one.group, "why": list(one.why)} for one in cases]
 
 
-def _list_case(gate: GateReport, case: str, results: Sequence[Result]) -> tuple[float, ListedCase]:
-    """Return the largest fall of a mean, by which cases are sorted, and the case."""
+def _list_case(
+    gate: GateReport, case: str, results: Sequence[Result], fresh: Sequence[Result]
+) -> tuple[float, ListedCase]:
+    """Return the largest fall of a mean, by which cases are sorted, and the case; fresh draws are in no mean."""
     scores = {criterion: _collect(criterion, results) for criterion in _list_criteria(gate, case)}
+    every = {criterion: _collect(criterion, (*results, *fresh)) for criterion in scores}
     falls = {name: fall for name, arms in scores.items() if (fall := _measure_fall(arms)) >= _FALL - _SLACK}
     why: dict[Group, tuple[str, ...]] = {
         "broken": tuple(_tell_scores(name, scores.get(name, {})) for name in _list_broken(gate, case)),
         "worse": tuple(_tell_scores(name, scores[name]) for name in falls),
-        "failing": tuple(_tell_scores(name, arms) for name, arms in scores.items() if _fails(arms)),
-        "unstable": tuple(chain.from_iterable(_tell_unstable(name, arms) for name, arms in scores.items())),
-        "unscored": _list_missing(gate, case, results),
+        "failing": tuple(_tell_scores(name, scores[name]) for name, arms in every.items() if _fails(arms)),
+        "unstable": tuple(chain.from_iterable(_tell_unstable(name, arms) for name, arms in every.items())),
+        "unscored": _list_missing(gate, case, (*results, *fresh)),
         "other": tuple(_tell_scores(name, arms) for name, arms in scores.items()),
     }
     group: Group = next((group for group, reasons in why.items() if reasons), "other")

@@ -32,14 +32,25 @@ FINDINGS: Mapping[str, Explanation] = {
         mend="Read the cases that the finding names, and edit the prompt. If the check asks for too much, edit the "
         "check in a change of its own; `blocking: false` only reports it.",
         page="docs/decision.md#blocking-checks",
-        phrases=("fails more often", "held in every stored sample", "95th percentile", "strict"),
+        phrases=(
+            *("proven to fail more often", "in 7 of 7 draws", "held in every stored sample", "95th percentile"),
+            *("strict", "holds, compared with the baseline", "holds on all", "holds on the only case"),
+        ),
     ),
     "min": Explanation(
         means="The candidate is below a floor: the share of cases that hold a check, or the mean of a judge.",
         effect="FAIL if the mean is proven below the floor, INCONCLUSIVE if it is not proven to reach it.",
         mend="Improve the prompt, bring more cases if it is INCONCLUSIVE, or lower `min` in `thresholds`.",
         page="docs/decision.md#the-formulas",
-        phrases=("with a floor of", "floor"),
+        phrases=(
+            *(
+                "with a floor of",
+                "proven below its floor",
+                "proven at or above its floor",
+                "on either side of its floor",
+            ),
+            *("floor", "too few to decide, at least", "no case has a score"),
+        ),
     ),
     "max_drop": Explanation(
         means="The candidate is compared with the baseline on one criterion, case by case.",
@@ -48,7 +59,16 @@ FINDINGS: Mapping[str, Explanation] = {
         mend="Read the cases that fell most. For INCONCLUSIVE bring the number of cases that the report names, or "
         "allow a larger drop.",
         page="docs/decision.md#what-it-decides-and-when",
-        phrases=("proven worse", "allowed drop", "not worse"),
+        phrases=(
+            *("proven worse", "proven worse than the baseline", "not proven worse, and not proven within"),
+            *("allowed drop", "proven to be within the allowed drop", "proven to be less than", "not worse"),
+            *(
+                "more could show a very large drop",
+                "can only show a large drop",
+                "can only show a very large drop",
+                "no case has a score of both versions",
+            ),
+        ),
     ),
     "broken": Explanation(
         means="Cases that passed in every sample of the baseline fail in every draw of the candidate.",
@@ -96,7 +116,15 @@ FINDINGS: Mapping[str, Explanation] = {
         phrases=(
             "could not be decided",
             *("have no score", "has no score", "have no result", "has no result"),
-            *("were removed", "was removed", "too few to test"),
+            *(
+                "were removed",
+                "was removed",
+                "too few to test",
+                "needed to test it",
+                "holds in no draw of either version",
+            ),
+            *("of the baseline have no answer", "draws are needed to decide", "not known whether the check holds"),
+            *("usable output of both versions", "nothing was measured", "no case was run", "no threshold applies"),
         ),
     ),
     "no_baseline": Explanation(
@@ -104,7 +132,7 @@ FINDINGS: Mapping[str, Explanation] = {
         effect="Nothing by itself: blocking checks and floors alone decide.",
         mend="Nothing to mend. From the next change on there is a baseline.",
         page="docs/prompts-and-datasets.md#candidate-and-baseline",
-        phrases=("there is no baseline", "no threshold applies"),
+        phrases=("there is no baseline",),
     ),
     "constant_output": Explanation(
         means="The candidate gives one text for many different requests.",

@@ -159,6 +159,8 @@ def _describe_turned(gate: GateReport) -> str:
         return f"{_NONE_BROKEN}{drawn}"
     allowed = gate.flips.allowed
     limit = f"A criterion may have at most {allowed} more broken than fixed; {allowed + 1} fail the gate."
+    if any(criterion.excluded for criterion in gate.evidence.criteria):
+        limit = "A criterion may have more broken than fixed: 2 % of the cases to which it applies, and at least 1."
     return f"{'; '.join(parts)}{drawn}. {_BROKEN} {limit}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from decide.small_evidence import RULES, SAME, decide, evidence, result, results
+from decide.small_evidence import CHECK, JUDGE, RULES, SAME, decide, evidence, result, results
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +91,41 @@ def test_a_critical_case_that_one_version_has_no_result_of_is_never_a_pass(data:
     assert gate.exit_code.blocks
     (finding,) = [f for f in gate.findings if "critical case" in f.sentence]
     assert finding.cases == (f"case-{place:03}",)
+
+
+@given(st.data())
+def test_a_tag_that_may_block_is_tested_or_the_gate_does_not_pass(data: st.DataObject) -> None:
+    """Every criterion with 8 units of the tag is tested on 8 of them; missing scores and failing checks test nothing."""
+    tagged = data.draw(st.integers(1, 14))
+    ways = st.sampled_from(["scored", "scored", "scored", "unscored", "left out", "not asked"])
+    fate = data.draw(st.lists(ways, min_size=tagged, max_size=tagged))
+    excluded = frozenset(f"case-{i:03}" for i, way in enumerate(fate) if way == "not asked")
+    judge = replace(JUDGE, excluded=tuple(excluded))
+    found = []
+    for arm in Arm:
+        for case in range(100):
+            way = fate[case] if case < tagged else "scored"
+            own = {"is_json": Score(value=float(way != "left out")), "faithfulness": Score(value=0.75)}
+            if way in ("left out", "not asked"):
+                del own["faithfulness"]
+            elif way == "unscored" and arm is Arm.CANDIDATE:
+                own["faithfulness"] = Unscored(reason="the reply is not JSON")
+            found.append(result(case, arm, own, tags=("legal",) if case < tagged else ()))
+    rules = replace(RULES, blocking_tags=("legal",), max_left_out=0.2)
+    gate = decide(found, rules=rules, criteria=(judge, CHECK))
+    tested = fate.count("scored")
+    assert gate.decision is (Verdict.PASS if tested >= 8 else Verdict.INCONCLUSIVE)
+    if tested < 8:
+        named = [finding for finding in gate.findings if finding.kind == "completeness"]
+        assert gate.exit_code == 4 and "legal" in named[0].sentence
+    if tested < 8 <= tagged - len(excluded):
+        assert set(named[0].cases) == {f"case-{i:03}" for i, way in enumerate(fate) if way in ("unscored", "left out")}
+
+
+def test_a_tag_of_which_a_fail_has_seen_few_cases_is_not_called_small() -> None:
+    tags = {f"case-{i:03}": ("legal",) if i % 4 == 0 else () for i in range(20)}
+    found = [replace(r, tags=tags[r.case]) for r in results([0.75] * 20, [0.0] * 20)]
+    seen = replace(evidence(found, cases=80), order=tuple(f"case-{i:03}" for i in range(80)), sequential=True)
+    gate = policy.decide(seen, {}, replace(RULES, blocking_tags=("legal",)), RULES.levels[Level.MINOR])
+    assert gate.decision is Verdict.FAIL and gate.look.early
+    assert not [finding for finding in gate.findings if "legal" in finding.sentence]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,14 @@ def test_the_p_value_is_that_of_all_combinations(cases: list[tuple[int, int, int
     found = exact_test.more_failures(cases)
     assert found.p_value == pytest.approx(enumerated(cases), abs=1e-12)
     assert found.least <= found.p_value + 1e-12
+
+
+@given(st.lists(st.integers(1, 9).flatmap(lambda draws: st.tuples(st.just(1), st.just(0), st.just(draws))), min_size=1))
+def test_a_value_at_a_level_is_not_beyond_it(cases: list[tuple[int, int, int]]) -> None:
+    """All first draws fail and nothing else: the least p-value there is, half the product of 1 / (draws + 1)."""
+    found = exact_test.more_failures(cases[:8])
+    level = float(Fraction(1, 2 * math.prod(draws + 1 for *_, draws in cases[:8])))
+    assert found.p_value == found.least == round(level, 12)
 
 
 def test_cases_that_always_or_never_fail_say_nothing() -> None:

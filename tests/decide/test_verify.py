@@ -68,3 +68,23 @@ def test_a_finding_that_was_changed_or_removed_is_refused() -> None:
     for findings in (tuple(others), *((one, *others) for one in edited)):
         with pytest.raises(InputError, match="the file was edited"):
             verify_report(replace(report, gates=(replace(gate, findings=findings),)), "report.json")
+
+
+@given(
+    st.sampled_from(REPORTS),
+    st.sampled_from(["p_value", "deviation", "detectable"]),
+    st.sampled_from([-1e-15, 1e-15, 1e-13, -1e-13, 1e-6]),
+)
+def test_numbers_may_differ_in_the_last_digits_as_between_machines_and_libraries(
+    report: Report, name: str, by: float
+) -> None:
+    """And in no digit that is shown."""
+    (gate,) = report.gates
+    (comparison,) = gate.comparisons
+    moved = replace(comparison, **{name: (getattr(comparison, name) or 0.0) + by})
+    found = replace(report, gates=(replace(gate, comparisons=(moved,)),))
+    if getattr(comparison, name) is None or abs(by) > 1e-9:
+        with pytest.raises(InputError, match="the file was edited"):
+            verify_report(found, "report.json")
+    else:
+        assert verify_report(found, "report.json") == found

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from types import ModuleType
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from evalgate.domain import Arm, CasePart, Output, Score, Unscored
 from evalgate.report.case_list import as_json, list_cases
 
@@ -47,3 +50,36 @@ def test_each_case_is_in_the_first_group_that_it_belongs_to(samples: ModuleType)
     ]
     part = replace(gate, evidence=replace(evidence, part=CasePart(first=7)))
     assert [one.case for one in list_cases(part)][-1] == "well"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=3),
+    st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=3),
+    st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), max_size=6),
+)
+def test_fresh_draws_are_in_no_mean(
+    samples: ModuleType, baseline: list[float], candidate: list[float], fresh: list[float]
+) -> None:
+    """They are drawn because of what was seen, and the report's means are without them."""
+
+    def listed(*more: float) -> tuple[str, tuple[str, ...]]:
+        draws = [(Arm.BASELINE, repeat, value) for repeat, value in enumerate(baseline)]
+        draws += [(Arm.CANDIDATE, repeat, value) for repeat, value in enumerate([*candidate, *more])]
+        made = [samples.result("c", arm, repeat, None, facts=Score(value=value)) for arm, repeat, value in draws]
+        own = len(baseline) + len(candidate)
+        gate = samples.failing().gates[0]
+        evidence = replace(
+            gate.evidence,
+            results=tuple(made[:own]),
+            confirmations=tuple(made[own:]),
+            order=("c",),
+            criteria=(samples.CRITERIA[1],),
+        )
+        (one,) = list_cases(replace(gate, evidence=replace(evidence, part=CasePart(first=1)), comparisons=()))
+        return one.group, one.why
+
+    fell = sum(baseline) / len(baseline) - sum(candidate) / len(candidate) >= 0.25 - 1e-9
+    assert (listed(*fresh)[0] == "worse") is fell
+    if fell:
+        assert listed(*fresh) == listed()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
+from decide import vectors
+from decide.random_gates import random_gate
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.domain import Finding, Requirement
+from evalgate.decide import policy
+from evalgate.domain import Finding, Requirement, Threshold
 from evalgate.domain.trials import LevelFinding
 from evalgate.errors import ExitCode
 from evalgate.plan.case_lint import CaseFinding
@@ -65,6 +71,19 @@ def test_an_explanation_is_whole_and_its_page_is_there(name: str) -> None:
 ])  # fmt: skip
 def test_words_of_a_report_lead_to_the_explanation(words: str, name: str) -> None:
     assert find_topics(words) == (name,)
+
+
+@given(st.integers(0, 2**32))
+def test_every_sentence_of_a_verdict_leads_to_the_explanation_of_its_kind(seed: int) -> None:
+    evidence, thresholds, rules = vectors.evidence_of(random_gate(seed, most=70))
+    floors = {one.name: replace(thresholds.get(one.name, Threshold()), minimum=0.75) for one in evidence.criteria[::2]}
+    tagged = replace(evidence, results=tuple(replace(r, tags=("legal",)) for r in evidence.results))
+    for own, chosen in (({}, ()), (floors, ("legal",))):
+        gate = policy.decide(tagged, {**thresholds, **own}, replace(rules, blocking_tags=chosen), vectors.MERGES)
+        for finding in gate.findings:
+            topics = find_topics(finding.sentence)
+            is_missing = "no case has a score" in finding.sentence and "completeness" in topics
+            assert finding.kind in topics or is_missing, finding.sentence
 
 
 def test_a_misspelt_name_has_a_closest_one() -> None:

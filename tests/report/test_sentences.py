@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
+from decide import vectors
+from decide.random_gates import random_gate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report.measured_gate import CHECK, IMPLICIT, JUDGE, decided, held, result, said
@@ -13,7 +17,7 @@ from report.measured_gate import CHECK, IMPLICIT, JUDGE, decided, held, result, 
 from evalgate.action import comment_state
 from evalgate.decide import policy
 from evalgate.domain import ANSWERED, Arm, Criterion, Evidence, Failure, GateReport, Report, Result, Unscored, Verdict
-from evalgate.report import footer, html, markdown, terminal, view
+from evalgate.report import criteria_table, footer, html, markdown, terminal, view
 from evalgate.report.comment import render_summary
 
 
@@ -197,3 +201,43 @@ def renderings(gate: GateReport) -> list[str]:
     written = comment_state.render(report, key="k", state=state).partition("\n")[2]
     texts = [terminal.render(report, width=400), terminal.render(report, width=80), markdown.render(report), page]
     return [unescape(re.sub(r"<[^>]*>", " ", text)) for text in (*texts, written, render_summary(report))]
+
+
+_NUMBERS = re.compile(r": ([-+]\d\.\d+) (\[[-+]\d\.\d+, [-+]\d\.\d+\]) over (\d+) case")
+_TOO_MANY = re.compile(r": (\d+) cases? (?:is|are) broken(?:, (\d+) fixed)?, and at most (\d+) more")
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32))
+def test_sentences_table_and_footer_of_any_gate_have_the_same_numbers(seed: int) -> None:
+    """Some criteria apply to some of the cases only."""
+    draw = random.Random(seed)
+    evidence, thresholds, rules = vectors.evidence_of(random_gate(seed))
+    left = {
+        one.name: frozenset(case for case in evidence.order if draw.random() < 0.5)
+        for one in evidence.criteria
+        if one.name != ANSWERED and draw.random() < 0.3
+    }
+
+    def only_asked(one: Result) -> Result:
+        return replace(one, scores={n: score for n, score in one.scores.items() if one.case not in left.get(n, ())})
+
+    evidence = replace(
+        evidence,
+        criteria=tuple(replace(one, excluded=tuple(sorted(left.get(one.name, ())))) for one in evidence.criteria),
+        results=tuple(only_asked(one) for one in evidence.results),
+        confirmations=tuple(only_asked(one) for one in evidence.confirmations),
+    )
+    gate = policy.decide(evidence, thresholds, rules, vectors.MERGES)
+    rows = {row.criterion: row for row in criteria_table.make_rows(gate)}
+    for finding in gate.findings:
+        numbers = _NUMBERS.search(finding.sentence)
+        if numbers:
+            row = rows[finding.criterion or ""]
+            assert numbers.groups() == (row.difference, row.interval, row.pairs)
+            assert gate.look.early or "stopped early" not in finding.sentence
+        broken = _TOO_MANY.search(finding.sentence)
+        if broken:
+            assert int(broken[1]) - int(broken[2] or 0) > int(broken[3])
+            limit = dict(footer.describe_gate(gate))["broken"].rpartition("A criterion may have ")[2]
+            assert limit.startswith(f"at most {broken[3]} more") or (left and limit.startswith("more"))
