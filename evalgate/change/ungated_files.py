@@ -9,6 +9,7 @@ from evalgate.domain import Config, Gate
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show_count
 from evalgate.errors import EvalgateError, Fault, InputError, Place
+from evalgate.inputs.case_images import list_included_files
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import Tree, is_skipped
 from evalgate.services.git import Git
@@ -21,17 +22,20 @@ _ENDINGS = (".prompt", ".prompty")
 def find_ungated(config: Config, tree: Tree) -> tuple[str, ...]:
     """Return the files of a tree that look like prompts and that no gate covers, sorted.
 
-    Raises InputError if the configuration refuses such files and the tree cannot be listed.
+    A file that a gated prompt includes is part of it. Raises InputError if the configuration refuses such files and the
+    tree cannot be listed.
     """
     if config.ungated == "ignore" or not config.gates:
         return ()
     try:
-        return list_ungated(config, tree.list_files(posixpath.dirname(config.path)))
+        found = list_ungated(config, tree.list_files(posixpath.dirname(config.path)))
     except (EvalgateError, OSError) as error:
         if config.ungated == "fail":
             hint = "`ungated: fail` needs a list of all files"
             raise InputError(f"the files cannot be listed: {error}", place=Place(path=config.path), hint=hint) from None
         return ()
+    included = {path for gate in config.gates for path in list_included_files(tree, gate)} if found else set()
+    return tuple(path for path in found if path not in included)
 
 
 def list_ungated(config: Config, paths: Iterable[str]) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from evalgate.change import changed_gates, pins, prompt_edits
 from evalgate.change.merged_tree import MergedTree
+from evalgate.change.sparse_prompts import refuse_left_out
 from evalgate.change.ungated_files import refuse_ungated
-from evalgate.change.workspace import Commit, PullRequest, Workspace
+from evalgate.change.workspace import Commit, PullRequest, WorkingTree, Workspace
 from evalgate.commands.validate import validate
 from evalgate.domain import Config, Gate, GatePlan, Report
 from evalgate.domain.lists import name_some
@@ -287,6 +288,8 @@ def _describe_removed(workspace: Workspace, selection: Selection) -> tuple[str, 
     if workspace.git is None:
         return ()
     path = workspace.config.path
+    if isinstance(workspace, WorkingTree):
+        refuse_left_out(workspace.tree, workspace.git, workspace.config)
     changed_gates.refuse_moved_out_of_patterns(
         workspace.tree, workspace.git, workspace.config, selection.default_branch
     )

@@ -81,6 +81,22 @@ def test_a_file_beside_a_prompt_of_the_same_suffix_looks_like_one(world: World) 
     assert find_ungated(load_config(tree, "evalgate.yml"), tree) == ("prompts/support.prompt.yml",)
 
 
+@pytest.mark.parametrize("name", ["shared.j2", "shared.prompt.j2", "parts/shared.prompt.j2"])
+def test_a_file_that_a_gated_prompt_includes_has_a_gate(world: World, name: str) -> None:
+    (world.root / "prompts/support.prompt.yml").unlink()
+    world.repository.write("texts/one.j2", f'{{% include "{name}" %}} {{{{ query }}}}')
+    world.repository.write(f"texts/{name}", '{% include "inner.j2" %}')
+    world.repository.write("texts/inner.j2", "Be exact.")
+    config = CONFIG.format(url=world.server.url, ungated="fail")
+    world.repository.write("evalgate.yml", config.replace("prompts/**/*.prompt.yml", "texts/one.j2"))
+    tree = WorkTree(world.root)
+    assert find_ungated(load_config(tree, "evalgate.yml"), tree) == ()
+    assert "no gate covers" not in world.evalgate("validate").err
+    world.repository.write("texts/other.j2", "Be wrong.")
+    assert find_ungated(load_config(tree, "evalgate.yml"), tree) == ("texts/other.j2",)
+    assert "no gate covers it: texts/other.j2" in world.evalgate("validate").err
+
+
 def test_ungated_fail_refuses_and_ignore_says_nothing(many: World) -> None:
     many.repository.write("old/x.prompt.md", "x")
     configure(many, "fail")

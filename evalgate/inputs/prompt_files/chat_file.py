@@ -7,7 +7,7 @@ from evalgate.domain.message_shapes import MessageReader, find_result_faults
 from evalgate.domain.messages import HISTORY, make_history
 from evalgate.inputs.formats.data_file import decode, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
-from evalgate.inputs.prompt_files.prompt_keys import PromptParts, read_parts
+from evalgate.inputs.prompt_files.prompt_keys import PARAMETER_HINTS, PromptParts, read_parts
 from evalgate.inputs.schema_check import SchemaCheck, load
 
 
@@ -19,7 +19,7 @@ def read_chat_file(data: bytes, path: str) -> PromptParts:
         raise refuse("is empty: a prompt has messages", path, 1, 1)
     if isinstance(document.data, list):
         root = _wrap(root)
-    checker = SchemaCheck(load("prompt.schema.json"), path)
+    checker = SchemaCheck(load("prompt.schema.json"), path, PARAMETER_HINTS)
     checker.check(root)
     messages = _read_messages(root, checker)
     parts = read_parts(root, checker, messages, _find_starts(root.get("messages"), decode(data, path)))

@@ -12,15 +12,9 @@ from evalgate.domain.message_shapes import MessageReader, find_result_faults
 from evalgate.domain.messages import make_history
 from evalgate.errors import Fault, Place
 from evalgate.inputs.formats.nodes import raise_faults
-from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, PromptParts, is_version, make_api_name
+from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, PARAMETERS, PromptParts, is_version, make_api_name
 
 REFERENCE = "@@@langfusePrompt:"
-PARAMETERS = frozenset({
-    "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_output_tokens", "max_tokens", "min_p",
-    "parallel_tool_calls", "presence_penalty", "reasoning", "reasoning_effort", "repetition_penalty", "seed", "stop",
-    "temperature", "thinking", "tool_choice", "top_k", "top_logprobs", "top_p", "verbosity",
-})  # fmt: skip
-"""The keys of a `config` that are parameters of a request. Others may be anything, and are not sent."""
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 _RAW = re.compile(r"\{%-?\s*(end)?raw\s*-?%\}")

@@ -17,6 +17,18 @@ from evalgate.inputs.schema_check import SchemaCheck
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 # these have their own keys in a prompt file, or would change the form of a reply
 NOT_PARAMETERS = frozenset({"model", "messages", "response_format", "tools", "stream", "stream_options", "n"})
+PARAMETERS = frozenset({
+    "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_output_tokens", "max_tokens", "min_p",
+    "parallel_tool_calls", "presence_penalty", "reasoning", "reasoning_effort", "repetition_penalty", "seed", "stop",
+    "temperature", "thinking", "tool_choice", "top_k", "top_logprobs", "top_p", "verbosity",
+})  # fmt: skip
+"""What the parameters of a request are called where they stand among keys of other kinds."""
+PARAMETER_HINTS = {
+    written: "it is a parameter of the model: write it under `modelParameters`"
+    for name in PARAMETERS
+    for written in (name, name.replace("_", ""), name.replace("_", "-"))
+}
+"""Hints for parameters that stand beside the keys of GitHub's format, by what `SchemaCheck` looks them up with."""
 _SCHEMA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalgate.domain import Json
+from evalgate.domain import Json, as_text
 from evalgate.domain.templates import Syntax
 from evalgate.inputs.formats.data_file import front_matter
 from evalgate.inputs.formats.nodes import Node, raise_faults
@@ -15,6 +15,7 @@ from evalgate.inputs.prompt_files.role_markers import split_roles
 from evalgate.inputs.schema_check import SchemaCheck, load
 
 _TOOL = ("kind", "name", "description", "parameters")
+_FILE = "${file:"
 _WHOLE_REFERENCE = re.compile(r"\s*\$\{[^}]*\}\s*")
 """A text inside of a value that is read from elsewhere; any other may have these characters."""
 _NAMES = {
@@ -22,7 +23,7 @@ _NAMES = {
     "stop_sequences": "stop",
     "allow_multiple_tool_calls": "parallel_tool_calls",
 }
-_CHAT = frozenset({"chat", "agent", "responses"})
+_CHAT = ("chat", "agent", "responses")
 _KINDS: Mapping[str, Syntax] = {
     "jinja2": "jinja",
     "jinja": "jinja",
@@ -98,13 +99,16 @@ class _KeyReader:
         """Return the name of the model, and read its parameters and the tools."""
         self._read_tools(self._root.get("tools"), "tools")
         node = self._root.get("model")
-        if node is None or isinstance(node.data, str):
-            return None if node is None or _has_reference(node.data) else node.data
+        if node is None or node.data is None:
+            return None
+        if isinstance(node.data, str):
+            is_file = _FILE in node.data  # it may hold parameters as well
+            return None if is_file and self._refuse_references(node) else self._read_name(node, "model")
         named = None
-        for key, child in node.items():
+        for key, child in self._list_items(node, "model", "a name or a mapping"):
             if key in ("api", "apiType"):
-                if isinstance(child.data, str) and child.data not in _CHAT:
-                    problem = f'"{key}: {child.data}" is not a chat'
+                if child.data is not None and child.data not in _CHAT:
+                    problem = f'"{key}: {as_text(child.data)}" is not a chat'
                     self._checker.add_fault(child, problem, "only chats are sent: `api: chat`")
             elif key == "id":
                 named = self._read_name(child, f"model.{key}") or named
@@ -127,6 +131,8 @@ class _KeyReader:
         named = None
         # in a connection, the name is that of the connection
         own = ("azure_deployment", "deployment", "model", *(["name"] if key == "configuration" else []))
+        if node.data is not None and not isinstance(node.data, dict):
+            self.unsent.append(f"model.{key}")
         for inner, child in node.items():
             if inner in own and named is None:
                 named = self._read_name(child, f"model.{key}.{inner}")
@@ -134,8 +140,15 @@ class _KeyReader:
                 self.unsent.append(f"model.{key}.{inner}")
         return named
 
+    def _list_items(self, node: Node, label: str, wanted: str = "a mapping") -> Iterator[tuple[str, Node]]:
+        """Yield the keys of a mapping. Adds a fault for any other value, because nothing of it would be sent."""
+        if isinstance(node.data, dict):
+            yield from node.items()
+        elif node.data is not None and not self._refuse_references(node):
+            self._checker.add_fault(node, f'"{label}" must be {wanted}')
+
     def _read_parameters(self, node: Node, label: str) -> None:
-        for key, child in node.items():
+        for key, child in self._list_items(node, label):
             name = make_api_name(key)
             name = _NAMES.get(name, name)
             if key == "additionalProperties":
@@ -165,13 +178,15 @@ class _KeyReader:
             return
         if self._refuse_references(node):
             return
-        for child in node:
+        named = [] if isinstance(node.data, list) else [*self._list_items(node, label, "a list")]
+        for name, child in [*(("", child) for child in node), *named]:
             tool: Any = child.data
             if isinstance(tool, dict) and tool.get("type") in ("function", "custom"):
                 self.tools.append(tool)
             elif isinstance(tool, dict) and tool.get("kind") == "function":
-                self.tools.append(_make_tool(tool))
-                self.unsent += [f"{label}.{key}" for key in tool if key not in _TOOL]
+                made, left_out = _make_tool({"name": name, **tool})
+                self.tools.append(made)
+                self.unsent += [f"{label}.{key}" for key in left_out]
             else:
                 self.unsent.append(label)
 
@@ -191,13 +206,22 @@ def _has_reference(text: str) -> bool:
     return -1 < text.find("${") < text.rfind("}")
 
 
-def _make_tool(tool: Mapping[str, Any]) -> Json:
-    """Return the API's definition of a function whose parameters are a list of {name, kind, description, required}."""
-    given = tool.get("parameters", [])
-    given = given.get("properties", given) if isinstance(given, Mapping) else given
+def _make_tool(tool: Mapping[str, Any]) -> tuple[Json, list[str]]:
+    """Return the API's definition of a function whose parameters are a list of {name, kind, description, required}.
+
+    Returns also the keys of the tool that are not sent.
+    """
+    left_out = [key for key in tool if key not in _TOOL]
+    given = tool.get("parameters")
+    if isinstance(given, Mapping) and "properties" in given:
+        left_out += [f"parameters.{key}" for key in given if key not in ("properties", "type")]
+        given = given["properties"]
     if isinstance(given, Mapping):
-        given = [{"name": name, **(one if isinstance(one, Mapping) else {})} for name, one in given.items()]
-    own = [one for one in given if isinstance(one, Mapping) and "name" in one]
+        given = [{"name": name, **one} if isinstance(one, Mapping) else one for name, one in given.items()]
+    listed = given if isinstance(given, list) else []
+    own = [one for one in listed if isinstance(one, Mapping) and "name" in one]
+    if len(own) < len(listed) or not isinstance(given, list | None):
+        left_out.append("parameters")
     properties = {
         str(one["name"]): {
             ("type" if key == "kind" else str(key)): value
@@ -212,4 +236,4 @@ def _make_tool(tool: Mapping[str, Any]) -> Json:
         "required": [str(one["name"]) for one in own if one.get("required") is True],
     }
     function = {"name": tool.get("name", ""), "description": tool.get("description", ""), "parameters": schema}
-    return {"type": "function", "function": function}
+    return {"type": "function", "function": function}, left_out

@@ -8,7 +8,7 @@ from evalgate.domain import Message, TextStart
 from evalgate.domain.names import find_closest
 from evalgate.inputs.formats.data_file import decode, front_matter
 from evalgate.inputs.formats.nodes import Node, raise_faults
-from evalgate.inputs.prompt_files.prompt_keys import PromptParts, make_api_name, read_parts
+from evalgate.inputs.prompt_files.prompt_keys import PARAMETER_HINTS, PromptParts, read_parts
 from evalgate.inputs.prompt_files.role_markers import find_first_marker, split_roles
 from evalgate.inputs.schema_check import SchemaCheck, load
 
@@ -40,7 +40,7 @@ def read_text_file(data: bytes, path: str, *, is_jinja: bool) -> PromptParts:
     document, body, line = front_matter(data, path, skipped=skipped)
     has_front_matter = line > 1 + skipped
     schema = load("prompt.schema.json")
-    checker = SchemaCheck(schema, path)
+    checker = SchemaCheck(schema, path, PARAMETER_HINTS)
     root, unsent = _split_keys(document.root, frozenset(schema["$defs"]["front_matter"]["properties"]))
     checker.check(root, schema["$defs"]["front_matter"])
     stripped = body.strip("\n")
@@ -102,7 +102,6 @@ def _is_sent(key: str, node: Node, known: frozenset[str]) -> bool:
         return True
     if key in EDITOR_KEYS:
         return False
-    parameters = load("prompt.schema.json")["properties"]["modelParameters"]["properties"]
-    if key in ("messages", "testData", "evaluators") or make_api_name(key) in parameters:
+    if key in ("messages", "testData", "evaluators") or key.lower() in PARAMETER_HINTS:
         return True
     return find_closest(key, sorted(known), _NEAR) is not None

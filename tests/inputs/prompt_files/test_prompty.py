@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.domain import PromptVersion
 from evalgate.errors import InputError
@@ -106,6 +109,12 @@ def test_a_name_from_the_environment_is_not_read() -> None:
         ("model: {api: completion}", 'p.prompty:2:14: "api: completion" is not a chat'),
         ("template: handlebars", "p.prompty:2:11: the template's syntax is not known"),
         ("tools: '${file:tools.json}'", "p.prompty:2:8: ${file:tools.json} is not read from there"),
+        ("tools: tools.json", 'p.prompty:2:8: "tools" must be a list'),
+        ("model: ' ${file:model.json}'", "p.prompty:2:8: ${file:model.json} is not read from there"),
+        ("model: [gpt-5]", 'p.prompty:2:8: "model" must be a name or a mapping'),
+        ("model: {api: [chat]}", 'p.prompty:2:14: "api: ["chat"]" is not a chat'),
+        ("model: {parameters: '${file:p.json}'}", "p.prompty:2:21: ${file:p.json} is not read from there"),
+        ("model: {options: [temperature]}", 'p.prompty:2:18: "model.options" must be a mapping'),
         ("tools: ['${file:a.json}']", "p.prompty:2:9: ${file:a.json} is not read from there"),
         ("model: {parameters: {stop: ['${env:STOP}']}}", "p.prompty:2:29: ${env:STOP} is not read from there"),
         (
@@ -121,6 +130,38 @@ def test_what_reaches_the_model_is_not_dropped(front: str, wanted: str) -> None:
     with pytest.raises(InputError) as caught:
         read(f"---\n{front}\n---\n{BODY}")
     assert str(caught.value).startswith(wanted), str(caught.value)
+
+
+def make_trees(marked: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    keys = [
+        "id", "api", "configuration", "azure_deployment", "name", "parameters", "options", "additionalProperties",
+        "tools", "type", "kind", "function", "description", "properties", "required", "response_format", "stop", "other",
+    ]  # fmt: skip
+    constants = st.sampled_from(["function", "object", "chat", "json_object", True, None])
+    own = st.dictionaries(st.sampled_from(keys), constants, max_size=3)
+    inner = st.one_of(marked.map(lambda one: [one]), st.tuples(st.sampled_from(keys), marked).map(lambda p: dict([p])))
+    return st.one_of(inner, st.tuples(own, st.sampled_from(keys), marked).map(lambda t: {**t[0], t[1]: t[2]}))
+
+
+@given(
+    tree=st.recursive(st.just("MARK"), make_trees, max_leaves=6),
+    key=st.sampled_from(["model", "tools", "other"]),
+)
+def test_what_the_front_matter_says_is_sent_or_named_or_refused(tree: object, key: str) -> None:
+    text = f"---\n{json.dumps({key: tree})}\n---\n{BODY}"
+    try:
+        first, second = read(text), read(text.replace("MARK", "other"))
+    except InputError:
+        return
+    assert first.digest != second.digest or first.unsent
+
+
+def test_tools_by_name_are_those_of_a_list() -> None:
+    one = "kind: function, description: d, parameters: {properties: {w: {kind: string}}, required: [w]}"
+    named = read(f"---\ntools: {{find: {{{one}}}}}\n---\n{BODY}")
+    listed = read(f"---\ntools: [{{name: find, {one}}}]\n---\n{BODY}")
+    assert named.tools == listed.tools and len(named.tools) == 1
+    assert named.unsent == listed.unsent == ("tools.parameters.required",)
 
 
 def test_an_empty_file_is_refused() -> None:
