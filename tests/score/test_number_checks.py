@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -132,6 +133,29 @@ def test_a_minus_in_words_is_one(number: int, currency: str) -> None:
         assert find_numbers(text) == [-number]
     assert find_numbers(f"-{currency}{number}") == [-number]
     assert find_numbers(f"non-negative {number}, aminus {number}") == [number]
+
+
+CURRENCIES = [char for char in map(chr, range(0x20000)) if unicodedata.category(char) == "Sc"]
+CODES = ["EUR ", "USD", "CHF\u00a0"]
+
+
+MINUS = st.sampled_from(["-", "\u2212", "minus ", "minus  ", "Negative\n", "&minus;", "&#8722;"])
+CURRENCY = st.sampled_from(["", *CODES]) | st.builds(
+    str.__add__, st.sampled_from(["", "US", "R"]), st.sampled_from(CURRENCIES)
+)
+MARKS = st.sampled_from(["", "\\", "**", "`", "{", "("])
+
+
+@given(st.integers(min_value=1, max_value=10**9), st.tuples(MINUS, MARKS, CURRENCY, MARKS).map("".join))
+def test_a_minus_is_not_lost(number: int, minus: str) -> None:
+    assert find_numbers(f"{minus}{number}") == [-number]
+    for before in ("It is ", "x,", "so.", "then: "):
+        assert find_numbers(f"{before}{minus}{number}") == [-number]
+
+
+@pytest.mark.parametrize("text", ["- $5", "- **5**", "grep -C 5", "tail -n 5", "EUR 5", "US$5", "A-list: 5", "x - 5"])
+def test_a_dash_that_is_no_sign_is_no_minus(text: str) -> None:
+    assert find_numbers(text) == [5]
 
 
 @given(st.integers(min_value=1, max_value=10**6), st.integers(min_value=1, max_value=10**6))
