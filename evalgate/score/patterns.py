@@ -19,6 +19,9 @@ SCHEMA_SECONDS = 5.0
 
 # one token of a pattern: an escaped character, a character class, or any character
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+# of a token, what stands for digits or letters, and any other escaped character
+_CLASS = re.compile(r"\\([dDwW])|\\.", re.DOTALL)
+_ASCII = {"d": "0-9", "D": r"\x00-/:-\U0010ffff", "w": "0-9A-Z_a-z", "W": r"\x00-/:-@\[-\^`{-\U0010ffff"}
 _MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 _FAST_ENOUGH = (
     50_000_000  # bytes times instructions: RE2 needs at most 10 ns for each, so a smaller product is fast enough
@@ -143,17 +146,27 @@ def compile_schema_search(pattern: str) -> Callable[[str], bool]:
         return compile_search(pattern)
     except ValueError as refusal:
         try:
-            compiled = regex.compile(_end_at_end(pattern), regex.V0)
+            compiled = regex.compile(_translate(pattern), regex.V0)
         except (regex.error, OverflowError, RecursionError, ValueError, KeyError):
             raise refusal from None
     return lambda text: _search_limited(pattern, compiled, text)
 
 
-def _end_at_end(pattern: str) -> str:
-    """Return the pattern with `$` as JSON Schema and RE2 read it: the end of the text, not before a last line break."""
-    if _MULTILINE.search(pattern):
-        return pattern
-    return _TOKEN.sub(lambda token: r"\Z" if token.group() == "$" else token.group(), pattern)
+def _translate(pattern: str) -> str:
+    """Return the pattern with `$`, `\\d` and `\\w` as JSON Schema and RE2 read them.
+
+    `$` is the end of the text, not before a last line break. Digits and letters are those of ASCII.
+    """
+    ends = r"\Z" if _MULTILINE.search(pattern) is None else "$"
+
+    def read(token: re.Match[str]) -> str:
+        text = token[0]
+        if text == "$":
+            return ends
+        found = _CLASS.sub(lambda one: _ASCII[one[1]] if one[1] else one[0], text)
+        return found if found == text or text.startswith("[") else f"[{found}]"
+
+    return _TOKEN.sub(read, pattern)
 
 
 def _search_linear(pattern: str, compiled: Any, data: bytes) -> Any:
