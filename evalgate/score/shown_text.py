@@ -17,13 +17,14 @@ from typing import Any
 from evalgate.domain.text import find_hidden_text, is_invisible
 
 _LINE_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_LINE_END = re.compile(r"\r\n?")
 _SPACES = re.compile(r"[ \t\r\n]+")
 _ENTITY = re.compile("&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 def show_text(text: str) -> str:
     """Return a text in NFC, with spaces and line breaks in their plain forms, without what is shown as nothing."""
-    return unicodedata.normalize("NFC", text.translate(_SHOWN))
+    return unicodedata.normalize("NFC", _LINE_END.sub("\n", text).translate(_SHOWN))
 
 
 def decode_entities(text: str) -> str:
