@@ -63,11 +63,13 @@ def _read(check: Check, option: str, path: str, case: Case) -> Json:
 
 def _read_signed(check: Check, value: Any) -> Json:
     """Return a number that may be less than 0."""
-    if isinstance(value, str) and value.strip().startswith("-"):
-        return -float(str(_read_number(check, value.strip()[1:])))
-    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-        return -float(str(_read_number(check, -value)))
-    return _read_number(check, value)
+    written = value.strip() if isinstance(value, str) else value
+    below = written.startswith("-") if isinstance(written, str) else isinstance(written, int | float) and written < 0
+    try:
+        read: Any = _read_number(check, written[1:] if isinstance(written, str) else -written) if below else None
+        return _read_number(check, written) if read is None else -read
+    except ValueError:
+        raise ValueError("it is not a number") from None
 
 
 def _read_distance(check: Check, value: Any) -> Json:
