@@ -13,7 +13,7 @@ from typing import Any
 from evalgate.domain import Case, Check, Json
 from evalgate.score import value_schema
 from evalgate.score.json_output import dig, parse, pointer_parts
-from evalgate.score.patterns import compile_search
+from evalgate.score.patterns import validate_pattern
 from evalgate.score.text_checks import MAX_DISTANCE
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
@@ -98,7 +98,7 @@ def _read_count(check: Check, value: Any) -> Json:
 def _read_pattern(check: Check, value: Any) -> Json:
     if not isinstance(value, str) or not value:
         raise ValueError("it is not a regular expression")
-    compile_search(value, bool(check.options.get("ignore_case")))
+    validate_pattern(value, bool(check.options.get("ignore_case")))
     return value
 
 

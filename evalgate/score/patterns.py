@@ -22,6 +22,13 @@ _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 # of a token, what stands for digits or letters, and any other escaped character
 _CLASS = re.compile(r"\\([dDwW])|\\.", re.DOTALL)
 _ASCII = {"d": "0-9", "D": r"\x00-/:-\U0010ffff", "w": "0-9A-Z_a-z", "W": r"\x00-/:-@\[-\^`{-\U0010ffff"}
+# `\\b` as NUL, directly beside a letter that is not ASCII, or beside a group that begins or ends with one
+_GROUP = r"\((?:\?(?:P?<\w+>|[A-Za-z-]*:))?"
+_BLIND = re.compile(
+    rf"\0(?:(?:{_GROUP})+(?:[^()|]*\|)*)?(?P<after>[^\0-\x7f])"
+    r"|(?P<before>[^\0-\x7f])(?:(?:\|[^()]{0,5000})?\)+)?\0",
+    re.DOTALL,
+)
 _MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 _FAST_ENOUGH = (
     50_000_000  # bytes times instructions: RE2 needs at most 10 ns for each, so a smaller product is fast enough
@@ -40,6 +47,22 @@ def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], b
     """
     compiled = _compile(pattern, ignore_case)
     return lambda text: _search_linear(pattern, compiled, _encode(text)) is not None
+
+
+def validate_pattern(pattern: str, ignore_case: bool = False) -> None:
+    """Raise ValueError as `compile_search` does, and for a `\\b` beside a letter that is not one of ASCII.
+
+    Such a `\\b` is never the end of a word, so that a required word is never found, and a forbidden one neither.
+    """
+    compile_search(pattern, ignore_case)
+    written = _TOKEN.sub(lambda token: "\0" if token[0] == r"\b" else token[0] if len(token[0]) == 1 else "\1", pattern)
+    letters = (hit["after"] or hit["before"] for hit in _BLIND.finditer(written))
+    found = next((letter for letter in letters if letter.isalpha()), None)
+    if found is not None:
+        raise ValueError(
+            f'in the pattern "{pattern}" a \\b stands beside "{found}", and RE2 knows the ends of ASCII words alone: '
+            r"use `contains_any` with `words: true`, or (?:^|\PL) and (?:\PL|$)"
+        )
 
 
 @functools.lru_cache(maxsize=512)
