@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import re
 import threading
 import time
@@ -26,7 +27,7 @@ _ASCII = {"d": "0-9", "D": r"\x00-/:-\U0010ffff", "w": "0-9A-Z_a-z", "W": r"\x00
 _GROUP = r"\((?:\?(?:P?<\w+>|[A-Za-z-]*:))?"
 _BLIND = re.compile(
     rf"\0(?:(?:{_GROUP})+(?:[^()|]*\|)*)?(?P<after>[^\0-\x7f])"
-    r"|(?P<before>[^\0-\x7f])(?:(?:\|[^()]{0,5000})?\)+)?\0",
+    r"|(?P<before>[^\0-\x7f])(?:(?:\|[^()]{0,500})?\)+)?\0",
     re.DOTALL,
 )
 _MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
@@ -50,11 +51,16 @@ def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], b
 
 
 def validate_pattern(pattern: str, ignore_case: bool = False) -> None:
-    """Raise ValueError as `compile_search` does, and for a `\\b` beside a letter that is not one of ASCII.
+    """Raise ValueError as `compile_search` does, and for a pattern that is not what it seems to be.
 
-    Such a `\\b` is never the end of a word, so that a required word is never found, and a forbidden one neither.
+    A line break at its end, which a block of YAML has, asks for one in the text. A `\\b` beside a letter that is not
+    one of ASCII is never the end of a word. So a required word is not found, and a forbidden one neither.
     """
     compile_search(pattern, ignore_case)
+    if pattern.endswith(("\n", "\r")):
+        raise ValueError(
+            f'the pattern {json.dumps(pattern)} ends with a line break: in YAML, begin the block with "|-"'
+        )
     written = _TOKEN.sub(lambda token: "\0" if token[0] == r"\b" else token[0] if len(token[0]) == 1 else "\1", pattern)
     letters = (hit["after"] or hit["before"] for hit in _BLIND.finditer(written))
     found = next((letter for letter in letters if letter.isalpha()), None)

@@ -43,8 +43,9 @@ def make_search(
 ) -> Callable[[str], bool]:
     """Return a function that tells whether any of the texts, as it is shown, `contains` another one.
 
-    Where the other one has single spaces alone, any white space counts as one space, but for an empty line. One that
-    is spelt with hidden characters, such as the flag of a country, is only searched for as it is.
+    Where the other one has single spaces alone, any white space counts as one space, but for an empty line. A line
+    break at its end, which a block of YAML has, is not searched for. One that is spelt with hidden characters, such as
+    the flag of a country, is only searched for as it is.
     """
     written = list(texts)
     whole = list(dict.fromkeys(map(show_text, written)))
@@ -53,7 +54,7 @@ def make_search(
     def search(wanted: str) -> bool:
         if any(contains(text, wanted) for text in written):
             return True
-        shown = show_text(wanted)
+        shown = show_text(wanted).rstrip("\n")
         if find_hidden_text(wanted) or not shown.strip():
             return False
         places = [*whole, *joined] if _join_spaces(shown) == shown else whole

@@ -46,6 +46,13 @@ def test_the_end_of_a_word_knows_no_letter_that_is_not_ascii(letter: str, patter
         checks.validate(Check(name="c", type="regex", options={"pattern": written}, negated=True))
 
 
+@pytest.mark.parametrize("pattern", ["guaranteed\n", "(?i)free|\r\n", "a\nb\n"])
+def test_the_line_break_of_a_block_is_no_part_of_a_pattern(pattern: str) -> None:
+    with pytest.raises(ValueError, match="ends with a line break: in YAML, begin the block"):
+        checks.validate(Check(name="c", type="regex", options={"pattern": pattern}, negated=True))
+    patterns.validate_pattern(pattern.rstrip())
+
+
 @pytest.mark.parametrize(
     "pattern",
     [
