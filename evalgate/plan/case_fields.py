@@ -22,9 +22,10 @@ from evalgate.domain import (
     normalize,
 )
 from evalgate.domain.case_ids import OWN_KEYS
+from evalgate.domain.conditions import is_same
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
-from evalgate.domain.names import suggest_closest
+from evalgate.domain.names import find_closest, find_meant, suggest_closest
 from evalgate.domain.numbers import show_count
 from evalgate.domain.similarity import SEMANTIC_SIMILARITY
 from evalgate.errors import Fault, Place
@@ -32,6 +33,7 @@ from evalgate.errors import Fault, Place
 AND_MORE = ", and {} more"
 _NAMED = 3
 _LISTED = 10
+_NEAR = 0.8
 _SEARCHING = frozenset(
     {"contains", "contains_any", "contains_all", "starts_with", "ends_with", "one_of", "levenshtein"}
 )
@@ -132,6 +134,26 @@ def _find_unknown_names(
     for name in condition.fields:
         if not any(_has(case, name) for case in dataset.cases):
             yield _report_unknown(f'{what}: the field "{name}"', name, dataset, condition.place)
+    yield from _find_misspelt_values(condition, what, dataset)
+
+
+def _find_misspelt_values(condition: Condition, what: str, dataset: GoldenDataset) -> Iterator[Fault]:
+    """Yield a fault for each value of a condition that no case has, and that another one spells or types otherwise.
+
+    A value that looks like none may be one of cases to come.
+    """
+    name = condition.field or ""
+    given = [dig(case.fields, name) for case in dataset.cases if condition.field is not None and _has(case, name)]
+    unused = [value for value in condition.values if not any(is_same(value, one) for one in given)]
+    known = {as_text(one): one for one in given if not any(is_same(value, one) for value in condition.values)}
+    for value in unused:
+        text = as_text(value)
+        near = text if text in known else find_meant(text, known) or find_closest(text, known, _NEAR)
+        if near is not None:
+            shown = json.dumps(value, ensure_ascii=False)
+            message = f'{what}: no case of {dataset.path} has {shown} in the field "{name}"'
+            hint = f"did you mean {json.dumps(known[near], ensure_ascii=False)}?"
+            yield Fault(message=message, place=condition.place, hint=hint)
 
 
 def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:

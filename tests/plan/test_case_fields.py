@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import Case, Check, Column, Gate, GoldenDataset
+from evalgate.domain import Case, Check, Column, Condition, Gate, GoldenDataset
 from evalgate.errors import Place
-from evalgate.plan.case_fields import find_check_faults, find_missing, find_null
+from evalgate.plan.case_fields import find_check_faults, find_condition_faults, find_missing, find_null
 
 ABSENT = object()
 
@@ -125,3 +125,37 @@ def test_null_is_not_a_text() -> None:
     assert str(fault).startswith("p.md:3: the variable {{expected}} is null in 1 of 3 cases: c2 (cases.jsonl:2)")
     assert not list(find_null("x", "query", cases, Place(path="p.md")))
     assert len(list(find_missing("x", "expected", cases, Place(path="p.md")))) == 1
+
+
+def told_of(condition: Condition, *values: Any) -> list[str]:
+    check = Check(name="fact", type="is_json", unless=condition)
+    gate = Gate(
+        name="g",
+        prompt="p.prompt.yml",
+        dataset="cases.jsonl",
+        candidate_target="t",
+        baseline_target="t",
+        checks=(check,),
+    )
+    return [str(fault) for fault in find_condition_faults(gate, dataset(*values, field="kind"))]
+
+
+KINDS = st.lists(st.text("abcdefghij", min_size=5, max_size=9), min_size=2, max_size=4, unique=True)
+
+
+@given(KINDS, st.data())
+def test_a_misspelt_value_of_a_condition_is_a_fault(kinds: list[str], data: st.DataObject) -> None:
+    first, *others = kinds
+    assert told_of(Condition(field="kind", values=(first,)), *kinds) == []
+    spelt = data.draw(st.sampled_from([first.upper(), f" {first}", f"{first}s", first.title()]))
+    faults = told_of(Condition(field="kind", values=(spelt, *others[1:])), *kinds)
+    assert len(faults) == (0 if spelt in kinds else 1)
+    assert told_of(Condition(field="kind", values=(first, f"{first}s")), first, "zzzzz") == []  # both are meant
+
+
+@pytest.mark.parametrize(("value", "found"), [(True, "true"), ("true", True), (1, "1"), ("1", 1), (None, "null")])
+def test_a_value_of_another_type_is_a_fault(value: Any, found: Any) -> None:
+    (fault,) = told_of(Condition(field="kind", values=(value,)), found, "other")
+    assert f"no case of cases.jsonl has {json.dumps(value)} in the field" in fault
+    assert f"did you mean {json.dumps(found)}?" in fault
+    assert told_of(Condition(field="kind", values=(value, "chinese")), value, "other") == []
