@@ -80,7 +80,7 @@ OWNERS = {
     "sqlglot": {"score/sql_output.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},
-    "jsonschema": {"score/value_schema.py", "score/bounded_schema.py"},
+    "jsonschema": {"score/value_schema.py", "score/bounded_schema.py", "score/schema_formats.py"},
     "yaml": {"inputs/formats/yaml.py"},
     "backports": {"inputs/importers/inspect_archive.py"},
     "dotenv": {"cli/env_file.py"},

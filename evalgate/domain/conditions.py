@@ -41,7 +41,7 @@ class Condition:
             found = dig(fields, self.field)
         except LookupError:
             return False
-        return any(_is_same(found, value) for value in self.values)
+        return any(is_same(found, value) for value in self.values)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -65,8 +65,8 @@ def is_absent(fields: Mapping[str, Json], name: str) -> bool:
     return not normalize(value) if isinstance(value, str) else value in (None, [], (), {})
 
 
-def _is_same(left: Json, right: Json) -> bool:
-    """Compare two JSON values. `true` is not 1."""
+def is_same(left: Json, right: Json) -> bool:
+    """Return whether two JSON values are equal. `true` is not 1."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     return left == right

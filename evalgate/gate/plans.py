@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from evalgate.change import reverts, versions
@@ -14,7 +15,20 @@ from evalgate.change.merge_base import Base
 from evalgate.change.pins import Pin
 from evalgate.change.production import BaselineArm
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
+from evalgate.domain import (
+    BECAUSE,
+    Case,
+    Check,
+    Config,
+    Gate,
+    GatePlan,
+    GoldenDataset,
+    PromptVersion,
+    Revert,
+    applies,
+    as_text,
+)
+from evalgate.domain.field_paths import dig
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.numbers import show_count
 from evalgate.domain.placeholders import describe_placeholders
@@ -36,6 +50,7 @@ from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
 from evalgate.inputs.langfuse_names import find_gates, parse_option
+from evalgate.inputs.schema_keywords import find_written_fault
 from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
@@ -214,7 +229,8 @@ def find_option_faults(gate: Gate, dataset: GoldenDataset) -> list[Fault]:
     for check in gate.checks:
         if not any(each.from_case for each in check.nested):
             continue
-        wrong = list(case_options.find_faults(check, (case for case in dataset.cases if applies(check, case))))
+        chosen = [case for case in dataset.cases if applies(check, case)]
+        wrong = list(case_options.find_faults(check, iter(chosen))) or list(_find_idle_schemas(check, chosen))
         if wrong:
             case, why = wrong[0]
             more = f", and {show_count(len(wrong) - 1, 'more case')}" if len(wrong) > 1 else ""
@@ -223,6 +239,16 @@ def find_option_faults(gate: Gate, dataset: GoldenDataset) -> list[Fault]:
                 Fault(message=f"the check {check.name} cannot be used for case {case.id}{more}: {why}", place=place)
             )
     return faults
+
+
+def _find_idle_schemas(check: Check, cases: Iterable[Case]) -> Iterator[tuple[Case, str]]:
+    """Yield the cases with a JSON Schema for the check of which a part asks nothing, each with the reason."""
+    fields = [each.from_case["schema"] for each in check.nested if "schema" in each.from_case]
+    for case, field in product(cases, fields):
+        with suppress(LookupError):  # another fault names a field that is missing
+            fault = find_written_fault(as_text(dig(case.fields, field)))
+            if fault is not None:
+                yield case, f'the field "{field}": {fault.message}{f"; {fault.hint}" if fault.hint else ""}'
 
 
 def load_cases(tree: Tree, gate: Gate, versions: Sequence[PromptVersion], config: Config) -> GoldenDataset:

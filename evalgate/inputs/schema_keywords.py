@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urldefrag, urljoin
 
 from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault
+from evalgate.inputs.formats import json
 from evalgate.inputs.formats.nodes import Node
 
 _ONE = frozenset(
@@ -123,6 +125,16 @@ def find_idle_keywords(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fa
             if key in _ASKING:
                 yield from _idle(key, node, path, draft)
         waiting += [(uri, path, inner, draft) for inner in _iterate_inner(node)]
+
+
+@functools.lru_cache(maxsize=256)
+def find_written_fault(schema: str) -> Fault | None:
+    """Return the first such fault of a schema that is given as its JSON, without a place; None if it has none."""
+    documents = {"file:///schema": ("", json.parse(schema, ""))}
+    for find in (find_idle_keywords, find_empty, find_untyped):
+        for fault in find(documents):
+            return Fault(message=fault.message, hint=fault.hint)
+    return None
 
 
 def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from evalgate.domain import (
+    TOOL_CHECKS,
     Case,
     Check,
     Condition,
@@ -20,9 +22,10 @@ from evalgate.domain import (
     normalize,
 )
 from evalgate.domain.case_ids import OWN_KEYS
+from evalgate.domain.conditions import is_same
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
-from evalgate.domain.names import suggest_closest
+from evalgate.domain.names import find_closest, find_meant, suggest_closest
 from evalgate.domain.numbers import show_count
 from evalgate.domain.similarity import SEMANTIC_SIMILARITY
 from evalgate.errors import Fault, Place
@@ -30,9 +33,11 @@ from evalgate.errors import Fault, Place
 AND_MORE = ", and {} more"
 _NAMED = 3
 _LISTED = 10
+_NEAR = 0.8
 _SEARCHING = frozenset(
     {"contains", "contains_any", "contains_all", "starts_with", "ends_with", "one_of", "levenshtein"}
 )
+_BETWEEN_NAMES = re.compile(r"""[][(){}"',;]""")
 _NO_TEXT = 'null is not the text "null": give it a text, or remove the field'
 
 
@@ -129,6 +134,26 @@ def _find_unknown_names(
     for name in condition.fields:
         if not any(_has(case, name) for case in dataset.cases):
             yield _report_unknown(f'{what}: the field "{name}"', name, dataset, condition.place)
+    yield from _find_misspelt_values(condition, what, dataset)
+
+
+def _find_misspelt_values(condition: Condition, what: str, dataset: GoldenDataset) -> Iterator[Fault]:
+    """Yield a fault for each value of a condition that no case has, and that another one spells or types otherwise.
+
+    A value that looks like none may be one of cases to come.
+    """
+    name = condition.field or ""
+    given = [dig(case.fields, name) for case in dataset.cases if condition.field is not None and _has(case, name)]
+    unused = [value for value in condition.values if not any(is_same(value, one) for one in given)]
+    known = {as_text(one): one for one in given if not any(is_same(value, one) for value in condition.values)}
+    for value in unused:
+        text = as_text(value)
+        near = text if text in known else find_meant(text, known) or find_closest(text, known, _NEAR)
+        if near is not None:
+            shown = json.dumps(value, ensure_ascii=False)
+            message = f'{what}: no case of {dataset.path} has {shown} in the field "{name}"'
+            hint = f"did you mean {json.dumps(known[near], ensure_ascii=False)}?"
+            yield Fault(message=message, place=condition.place, hint=hint)
 
 
 def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
@@ -140,7 +165,19 @@ def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDa
     if lacking:
         message = f"{what} is missing in {_name_cases(lacking, dataset)}"
         yield Fault(message=message, place=_place(lacking, dataset), hint=f'add the field "{name}" to these cases')
-    if check.type not in _SEARCHING or name != check.options.get("from"):
+    if name != check.options.get("from"):
+        return
+    if check.type in TOOL_CHECKS:
+        yield from _find_no_tools(check, name, what, dataset)
+    if check.type == "equals" and check.negated:
+        blank = _select(dataset, name, lambda value: isinstance(value, str) and not normalize(value))
+        if blank:
+            message = f"{what} is an empty text in {_name_cases(blank, dataset)}"
+            hint = (
+                "no answer is empty, so the check always holds: give it a value, or leave these cases out with `when`"
+            )
+            yield Fault(message=message, place=_place(blank, dataset), hint=hint)
+    if check.type not in _SEARCHING:
         return
     empty = _select(dataset, name, lambda value: not _has_text(value))
     if empty:
@@ -153,6 +190,8 @@ def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDa
         own = f"column: {json.dumps(column.name, ensure_ascii=False)}, " if column is not None else ""
         message = f"{what} is one text that looks like a list in {_name_cases(listed, dataset)}"
         hint = f"say which one it is: `fields: {{{name}: {{{own}json: true}}}}` for a list, `json: false` for the text"
+        if not all(_is_json(dig(case.fields, name)) for case in listed):
+            hint += '; a list is written as JSON, ["a", "b"]'
         yield Fault(message=message, place=_place(listed, dataset), hint=hint)
 
 
@@ -173,15 +212,46 @@ def _has_text(value: Json) -> bool:
     return bool(texts) and all(text is not None and normalize(as_text(text)) for text in texts)
 
 
+def _find_no_tools(check: Check, name: str, what: str, dataset: GoldenDataset) -> Iterator[Fault]:
+    """Yield faults of a field with the names of tools: a list that is one text, and nothing that is forbidden."""
+    field = f"`fields: {{{name}: {{json: true}}}}`"
+    wrong = _select(dataset, name, lambda value: not all(map(_is_tool_name, _list_names(value))))
+    if wrong:
+        message = f"{what} is not a name of a tool, nor a list of names, in {_name_cases(wrong, dataset)}"
+        hint = f'a list is written as JSON, ["a", "b"]; in a CSV with {field}'
+        yield Fault(message=message, place=_place(wrong, dataset), hint=hint)
+    empty = _select(dataset, name, lambda value: not _list_names(value)) if check.type == "no_tool_call" else []
+    if empty:
+        message = f"{what} names no tool in {_name_cases(empty, dataset)}"
+        hint = f"leave these cases out: `when: {{has: [{name}]}}`"
+        yield Fault(message=message, place=_place(empty, dataset), hint=hint)
+
+
+def _list_names(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
+
+
+def _is_tool_name(name: Json) -> bool:
+    return isinstance(name, str) and bool(name.strip()) and _BETWEEN_NAMES.search(name) is None
+
+
 def _looks_like_list(value: Json) -> bool:
-    """Return whether a text is a JSON list of texts."""
+    """Return whether a text is a list of texts, as JSON or as Python writes it, as in `['a', 'b']`."""
     if not isinstance(value, str) or not value.lstrip().startswith("["):
         return False
     try:
-        found = json.loads(value)
+        found = json.loads(value) if _is_json(value) else ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return False
+    return isinstance(found, list) and bool(found) and all(isinstance(item, str) for item in found)
+
+
+def _is_json(value: Json) -> bool:
+    try:
+        json.loads(str(value))
     except (ValueError, RecursionError):
         return False
-    return bool(found) and all(isinstance(item, str) for item in found)
+    return True
 
 
 def _name_cases(cases: Sequence[Case], dataset: GoldenDataset) -> str:

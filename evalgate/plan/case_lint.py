@@ -181,17 +181,25 @@ def _flatten(text: str) -> str:
 def _find_empty(dataset: GoldenDataset, gates: Sequence[Gate]) -> Iterator[CaseFinding]:
     empty: list[tuple[Case, str, str]] = []
     for case in dataset.cases:
-        for check in _list_checks(gates, case):
-            for path in check.fields:
-                try:
-                    value = dig(case.fields, path)
-                except LookupError:
-                    continue  # `validate` finds this fault
-                if value is None or value == [] or (isinstance(value, str) and not normalize(value)):
-                    empty.append((case, path, check.name))
-    hint = "write the value, or leave the case out with the check's `when`"
-    for case, path, name in empty[:_LISTED]:
-        message = f"case {case.id}: {path}, which the check {name} reads, is empty"
+        reading = [(f"the check {check.name}", path) for check in _list_checks(gates, case) for path in check.fields]
+        reading += [
+            (f"the judge {judge.name}", name.removesuffix("?"))
+            for gate in gates
+            for judge in gate.judges
+            if applies(judge, case)
+            for name in judge.rubric.inputs
+            if name != "output"
+        ]
+        for reader, path in reading:
+            try:
+                value = dig(case.fields, path)
+            except LookupError:
+                continue  # `validate` finds this fault
+            if value is None or value == [] or (isinstance(value, str) and not normalize(value)):
+                empty.append((case, path, reader))
+    hint = "write the value, or leave the case out with a `when`"
+    for case, path, reader in empty[:_LISTED]:
+        message = f"case {case.id}: {path}, which {reader} reads, is empty"
         yield _make("empty_expected", message, dataset, case.line, hint)
     yield from _count_rest("empty_expected", [case for case, _, _ in empty], dataset, "empty fields")
 

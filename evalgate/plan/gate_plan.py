@@ -130,7 +130,7 @@ def _refuse_faults(
     faults += find_check_faults(gate, dataset)
     faults += find_condition_faults(gate, dataset)
     faults += find_similarity_faults(gate, dataset)
-    faults += find_unknown_tools(gate, [version for _, version, *_ in arms])
+    faults += find_unknown_tools(gate, [version for _, version, *_ in arms], dataset)
     if len(arms) > 1:
         faults += wrong.find_shared_outputs(gate, arms[0][1], arms[1][1], targets)
     for judge in gate.judges:

@@ -277,9 +277,9 @@ CASE_FINDINGS: Mapping[str, Explanation] = {
         page="docs/datasets.md#lint",
     ),
     "empty_expected": Explanation(
-        means="A check reads a field that is empty in a case.",
-        effect="A note of `evalgate cases lint`. The check compares with nothing there.",
-        mend="Write the value, or give the check a `when` that leaves the case out.",
+        means="A check or a judge reads a field that is empty in a case.",
+        effect="A note of `evalgate cases lint`. There is nothing to compare with there.",
+        mend="Write the value, or leave the case out with a `when`.",
         page="docs/datasets.md#lint",
     ),
 }

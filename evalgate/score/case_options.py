@@ -13,7 +13,7 @@ from typing import Any
 from evalgate.domain import Case, Check, Json
 from evalgate.score import value_schema
 from evalgate.score.json_output import dig, parse, pointer_parts
-from evalgate.score.patterns import compile_search
+from evalgate.score.patterns import validate_pattern
 from evalgate.score.text_checks import MAX_DISTANCE
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
@@ -63,11 +63,13 @@ def _read(check: Check, option: str, path: str, case: Case) -> Json:
 
 def _read_signed(check: Check, value: Any) -> Json:
     """Return a number that may be less than 0."""
-    if isinstance(value, str) and value.strip().startswith("-"):
-        return -float(str(_read_number(check, value.strip()[1:])))
-    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-        return -float(str(_read_number(check, -value)))
-    return _read_number(check, value)
+    written = value.strip() if isinstance(value, str) else value
+    below = written.startswith("-") if isinstance(written, str) else isinstance(written, int | float) and written < 0
+    try:
+        read: Any = _read_number(check, written[1:] if isinstance(written, str) else -written) if below else None
+        return _read_number(check, written) if read is None else -read
+    except ValueError:
+        raise ValueError("it is not a number") from None
 
 
 def _read_distance(check: Check, value: Any) -> Json:
@@ -96,7 +98,7 @@ def _read_count(check: Check, value: Any) -> Json:
 def _read_pattern(check: Check, value: Any) -> Json:
     if not isinstance(value, str) or not value:
         raise ValueError("it is not a regular expression")
-    compile_search(value, bool(check.options.get("ignore_case")))
+    validate_pattern(value, bool(check.options.get("ignore_case")))
     return value
 
 

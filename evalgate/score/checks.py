@@ -17,7 +17,7 @@ from evalgate.score.embedded_json import check_contains_json
 from evalgate.score.examined import as_list, find_text, fold, read_expected, read_texts, read_value, show_number
 from evalgate.score.json_output import decode_texts, dig, is_equal, parse, pointer_parts
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
-from evalgate.score.patterns import SlowPatternError, compile_search
+from evalgate.score.patterns import SlowPatternError, compile_search, validate_pattern
 from evalgate.score.python_code import RunCode, leave_unrun, validate_python
 from evalgate.score.shown_text import decode_entities, list_shown, make_search, show_value
 from evalgate.score.transforms import transform, validate_transform
@@ -84,7 +84,7 @@ def validate(check: Check) -> None:
         case "contains_json" if "schema" in options:
             value_schema.make_validator(check)
         case "regex" if "pattern" not in check.from_case:
-            compile_search(str(options["pattern"]), bool(options.get("ignore_case")))
+            validate_pattern(str(options["pattern"]), bool(options.get("ignore_case")))
         case "json_schema" if "schema" not in check.from_case:
             value_schema.make_validator(check)
         case "required_fields" if not options.get("fields") and "fields" not in check.from_case:

@@ -27,6 +27,7 @@ from evalgate.domain import (
     classify_ending,
     normalize,
 )
+from evalgate.domain.conditions import is_absent
 from evalgate.domain.output_calls import format_calls
 from evalgate.domain.reasoning import ONLY_REASONING, SplitText, separate_tags, split_reasoning
 from evalgate.score.judge_reply import ReplyObject, read_object
@@ -178,7 +179,7 @@ def _collect_inputs(rubric: Rubric, case: Case, output: Output) -> dict[str, str
         name, optional = written.removesuffix("?"), written.endswith("?")
         if name == "output":
             values[name] = output.text
-        elif name in case.fields and not (optional and case.fields[name] is None):
+        elif name in case.fields and not (optional and is_absent(case.fields, name)):
             values[name] = as_text(_shorten_images(case.fields[name]))
         elif not optional:
             raise ValueError(f'case {case.id} has no field "{name}", which rubric {rubric.name} needs')

@@ -10,11 +10,17 @@ from typing import Any
 from evalgate.domain import Case, Check, Output
 from evalgate.score.examined import read_value
 from evalgate.score.observation import NoValueError, Observation, quote
-from evalgate.score.shown_text import show_text
+from evalgate.score.shown_text import decode_entities, show_text
 
 # what is read as a minus; a dash between two words or numbers is none
 _DASHES = "-\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
-_CURRENCY = r"(?:[$\u00a3\u00a5\u20ac\u20b9] ?)?"
+_SIGNS = (
+    r"$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ua838"
+    r"\ufdfc\ufe69\uff04\uffe0\uffe1\uffe5\uffe6\U00011fdd-\U00011fe0\U0001e2ff\U0001ecb0"
+)
+_MARKS = r"[*`~\\({]{0,6}"
+# what may stand between a minus and its digits: a currency (-US$5, -EUR 5), and marks of Markdown or TeX (-**5**, -\$5)
+_BETWEEN = rf"{_MARKS}(?:(?:[A-Z]{{0,3}}[{_SIGNS}]|[A-Z]{{3}}) ?)?{_MARKS}"
 _RAISED = r"\u207a-\u208e"  # signs and digits above and below the line, of which \w has some
 _NOT_BEFORE = rf"(?<![\w.,\u00b7\u066b{_RAISED}])(?<!\w[{_DASHES}+])(?<![0-9][:/])"
 _NOT_AFTER = (
@@ -23,7 +29,7 @@ _NOT_AFTER = (
 )
 # a number of its own: not in a word, a version, a date, or a number in another notation (1.234,5)
 _NUMBER = re.compile(
-    rf"{_NOT_BEFORE}(?:(?P<minus>[{_DASHES}](?={_CURRENCY}[0-9])|(?i:minus|negative) )|\+)?{_CURRENCY}"
+    rf"(?:(?<![\w{_RAISED}])(?<!\w[{_DASHES}])(?P<minus>(?:[{_DASHES}]|(?i:minus|negative)\s{{1,9}}){_BETWEEN})|{_NOT_BEFORE})"
     r"(?P<digits>(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,4})?)"
     rf"{_NOT_AFTER}"
 )
@@ -59,10 +65,10 @@ def find_numbers(text: str) -> list[float | int]:
     """Return the different numbers in a text, each once. Commas between groups of three digits are for thousands.
 
     A number is written with a decimal point. Digits in words, dates, versions and times are not numbers. Invisible
-    characters are not read. Raises NoValueError for a number that is out of a double's range, and for digits in groups
-    that a space or an apostrophe separates. Takes linear time.
+    characters are not read, and entities of HTML are what they stand for. Raises NoValueError for a number that is out
+    of a double's range, and for digits in groups that a space or an apostrophe separates. Takes linear time.
     """
-    text = show_text(text)
+    text = show_text(decode_entities(text))
     if other := _OTHER_GROUPS.search(text):
         raise NoValueError(f"must have a number with commas between its thousands, if any; found {quote(other[0])}")
     found: dict[float | int, None] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import re
 import threading
 import time
@@ -19,6 +20,16 @@ SCHEMA_SECONDS = 5.0
 
 # one token of a pattern: an escaped character, a character class, or any character
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+# of a token, what stands for digits or letters, and any other escaped character
+_CLASS = re.compile(r"\\([dDwW])|\\.", re.DOTALL)
+_ASCII = {"d": "0-9", "D": r"\x00-/:-\U0010ffff", "w": "0-9A-Z_a-z", "W": r"\x00-/:-@\[-\^`{-\U0010ffff"}
+# `\\b` as NUL, directly beside a letter that is not ASCII, or beside a group that begins or ends with one
+_GROUP = r"\((?:\?(?:P?<\w+>|[A-Za-z-]*:))?"
+_BLIND = re.compile(
+    rf"\0(?:(?:{_GROUP})+(?:[^()|]*\|)*)?(?P<after>[^\0-\x7f])"
+    r"|(?P<before>[^\0-\x7f])(?:(?:\|[^()]{0,500})?\)+)?\0",
+    re.DOTALL,
+)
 _MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 _FAST_ENOUGH = (
     50_000_000  # bytes times instructions: RE2 needs at most 10 ns for each, so a smaller product is fast enough
@@ -37,6 +48,27 @@ def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], b
     """
     compiled = _compile(pattern, ignore_case)
     return lambda text: _search_linear(pattern, compiled, _encode(text)) is not None
+
+
+def validate_pattern(pattern: str, ignore_case: bool = False) -> None:
+    """Raise ValueError as `compile_search` does, and for a pattern that is not what it seems to be.
+
+    A line break at its end, which a block of YAML has, asks for one in the text. A `\\b` beside a letter that is not
+    one of ASCII is never the end of a word. So a required word is not found, and a forbidden one neither.
+    """
+    compile_search(pattern, ignore_case)
+    if pattern.endswith(("\n", "\r")):
+        raise ValueError(
+            f'the pattern {json.dumps(pattern)} ends with a line break: in YAML, begin the block with "|-"'
+        )
+    written = _TOKEN.sub(lambda token: "\0" if token[0] == r"\b" else token[0] if len(token[0]) == 1 else "\1", pattern)
+    letters = (hit["after"] or hit["before"] for hit in _BLIND.finditer(written))
+    found = next((letter for letter in letters if letter.isalpha()), None)
+    if found is not None:
+        raise ValueError(
+            f'in the pattern "{pattern}" a \\b stands beside "{found}", and RE2 knows the ends of ASCII words alone: '
+            r"use `contains_any` with `words: true`, or (?:^|\PL) and (?:\PL|$)"
+        )
 
 
 @functools.lru_cache(maxsize=512)
@@ -143,17 +175,27 @@ def compile_schema_search(pattern: str) -> Callable[[str], bool]:
         return compile_search(pattern)
     except ValueError as refusal:
         try:
-            compiled = regex.compile(_end_at_end(pattern), regex.V0)
+            compiled = regex.compile(_translate(pattern), regex.V0)
         except (regex.error, OverflowError, RecursionError, ValueError, KeyError):
             raise refusal from None
     return lambda text: _search_limited(pattern, compiled, text)
 
 
-def _end_at_end(pattern: str) -> str:
-    """Return the pattern with `$` as JSON Schema and RE2 read it: the end of the text, not before a last line break."""
-    if _MULTILINE.search(pattern):
-        return pattern
-    return _TOKEN.sub(lambda token: r"\Z" if token.group() == "$" else token.group(), pattern)
+def _translate(pattern: str) -> str:
+    """Return the pattern with `$`, `\\d` and `\\w` as JSON Schema and RE2 read them.
+
+    `$` is the end of the text, not before a last line break. Digits and letters are those of ASCII.
+    """
+    ends = r"\Z" if _MULTILINE.search(pattern) is None else "$"
+
+    def read(token: re.Match[str]) -> str:
+        text = token[0]
+        if text == "$":
+            return ends
+        found = _CLASS.sub(lambda one: _ASCII[one[1]] if one[1] else one[0], text)
+        return found if found == text or text.startswith("[") else f"[{found}]"
+
+    return _TOKEN.sub(read, pattern)
 
 
 def _search_linear(pattern: str, compiled: Any, data: bytes) -> Any:

@@ -17,13 +17,14 @@ from typing import Any
 from evalgate.domain.text import find_hidden_text, is_invisible
 
 _LINE_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_LINE_END = re.compile(r"\r\n?")
 _SPACES = re.compile(r"[ \t\r\n]+")
 _ENTITY = re.compile("&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 def show_text(text: str) -> str:
     """Return a text in NFC, with spaces and line breaks in their plain forms, without what is shown as nothing."""
-    return unicodedata.normalize("NFC", text.translate(_SHOWN))
+    return unicodedata.normalize("NFC", _LINE_END.sub("\n", text).translate(_SHOWN))
 
 
 def decode_entities(text: str) -> str:
@@ -42,8 +43,9 @@ def make_search(
 ) -> Callable[[str], bool]:
     """Return a function that tells whether any of the texts, as it is shown, `contains` another one.
 
-    Where the other one has single spaces alone, any white space counts as one space, but for an empty line. One that
-    is spelt with hidden characters, such as the flag of a country, is only searched for as it is.
+    Where the other one has single spaces alone, any white space counts as one space, but for an empty line. A line
+    break at its end, which a block of YAML has, is not searched for. One that is spelt with hidden characters, such as
+    the flag of a country, is only searched for as it is.
     """
     written = list(texts)
     whole = list(dict.fromkeys(map(show_text, written)))
@@ -52,7 +54,7 @@ def make_search(
     def search(wanted: str) -> bool:
         if any(contains(text, wanted) for text in written):
             return True
-        shown = show_text(wanted)
+        shown = show_text(wanted).rstrip("\n")
         if find_hidden_text(wanted) or not shown.strip():
             return False
         places = [*whole, *joined] if _join_spaces(shown) == shown else whole

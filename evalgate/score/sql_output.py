@@ -68,7 +68,8 @@ def list_statements(text: str, dialect: str = "") -> list[str]:
             raise NotScoredError("sqlglot takes too many steps to parse this output") from None
         except Exception as error:  # a fault of the package decides nothing
             raise NotScoredError(f"sqlglot failed on this output: {type(error).__name__}") from None
-    statements = [each for each in parsed if each is not None]
+    # a comment after the last semicolon is one that is empty
+    statements = [each for each in parsed if each is not None and not isinstance(each, sqlglot.exp.Semicolon)]
     if not statements:
         raise ValueError("no statement")
     return [kind for each in statements for kind in _list_kinds(sqlglot.exp, each)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -18,6 +18,7 @@ from evalgate.score.patterns import (
     compile_schema_search,
     limit_output,
 )
+from evalgate.score.schema_formats import is_pattern, make_format_checker
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
     from referencing import Resource, Specification
     from referencing._core import Resolver
 
-_TIME = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
-_DATE = r"(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)"
-_DURATION = re.compile(rf"P(?:{_DATE}(?:{_TIME})?|{_TIME}|\d+W)", re.ASCII)
-# what the packages behind these formats let pass: a line break at the end, digits of other scripts, 1_2 for 12
-_IN_ASCII = re.compile("[!-~]*")
-_CHARACTERS = {
-    **dict.fromkeys(("date", "date-time", "hostname", "ipv4", "ipv6", "time", "uri", "uri-reference"), _IN_ASCII),
-    "email": re.compile("[ -~]*"),
-    "uuid": re.compile("[0-9A-Fa-f-]*"),
-}
 _SIMPLE: tuple[Any, ...] = (None, "", {}, [])
 _DIGITS = 700  # more than a double has before and after its point together
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -63,6 +54,8 @@ def find_fault(check: Check, value: Any) -> str | Unscored | None:
         return Unscored(reason=f'the schema refers to "{missing.ref}", which is not among its documents')
     except (SlowPatternError, SlowSchemaError, ValueError) as refusal:
         return Unscored(reason=str(refusal))
+    except Exception as fault:  # one of the package decides nothing
+        return Unscored(reason=f"jsonschema failed on this output: {type(fault).__name__}")
     if error is None:
         return None
     return f"at {_show_place(error)}: {error.message}"
@@ -123,7 +116,7 @@ def _compile(held: _Held) -> Validator:
         bare = _remove_draft(document) if own is draft else document
         resources[uri] = specification.create_resource(bare)
         specifications[uri] = specification
-    checker = _make_format_checker(draft) if options.get("formats") else None
+    checker = make_format_checker(draft) if options.get("formats") else None
     registry = REGISTRY.with_resources(resources.items()).crawl()
     try:
         for uri, resource in resources.items():
@@ -196,7 +189,7 @@ def _check_schema(draft: Any, schema: Any, path: str) -> None:
     from jsonschema.exceptions import SchemaError
 
     checker = FormatChecker(formats=())
-    checker.checks("regex", raises=ValueError)(_is_pattern)
+    checker.checks("regex", raises=ValueError)(is_pattern)
     try:
         embedded: list[Any] = []
         draft.check_schema(_take_embedded(schema, embedded), format_checker=checker)
@@ -280,39 +273,10 @@ def _refuse_endless(compiled: Validator, path: str) -> None:
         raise ValueError(
             f"{path}: the schema takes more than {SCHEMA_SECONDS:g} s for a value as simple as null"
         ) from None
-
-
-def _make_format_checker(draft: Any) -> Any:
-    """Return a checker for the draft's formats. If a format function raises any error, the text is invalid."""
-    from jsonschema import FormatChecker
-
-    checker = FormatChecker(formats=())
-    for name, (recognise, _) in draft.FORMAT_CHECKER.checkers.items():
-        checker.checks(name, raises=Exception)(_is_pattern if name == "regex" else _in_characters(name, recognise))
-    checker.checks("duration")(_is_duration)
-    return checker
-
-
-def _in_characters(name: str, recognise: Callable[[object], bool]) -> Callable[[object], bool]:
-    """Return the check of a format, for texts of no other characters than the format has."""
-    allowed = _CHARACTERS.get(name)
-    if allowed is None:
-        return recognise
-    return lambda value: (not isinstance(value, str) or allowed.fullmatch(value) is not None) and recognise(value)
-
-
-def _is_duration(value: object) -> bool:
-    """Return whether a value is a duration (RFC 3339, appendix A).
-
-    This replaces the package that jsonschema uses, which is slow to import.
-    """
-    return not isinstance(value, str) or _DURATION.fullmatch(value) is not None
-
-
-def _is_pattern(value: object) -> bool:
-    if isinstance(value, str):
-        compile_schema_search(value)
-    return True
+    except ValueError:
+        raise
+    except Exception as error:  # such as `items: true` beside `unevaluatedItems` in 2019-09
+        raise ValueError(f"{path}: jsonschema cannot use the schema: {type(error).__name__}: {error}") from None
 
 
 def _pattern(validator: Any, pattern: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:

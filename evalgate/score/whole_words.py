@@ -20,28 +20,29 @@ def has_words(text: str, words: str) -> bool:
     An end of the words that is not a letter or digit has no condition. Characters of scripts without spaces between
     words neither have one nor continue a word.
     """
-    first, last = _is_of_word(words[:1]), _is_of_word(words[-1:])
+    first, last = is_of_word(words[:1]), is_of_word(words[-1:])
     step = _find_step(words) if first else 1
     start = text.find(words)
     while start >= 0:
         end = start + len(words)
-        is_open = (first and _is_of_word(text[start - 1 : start])) or (last and _is_of_word(text[end : end + 1]))
+        is_open = (first and is_of_word(text[start - 1 : start])) or (last and is_of_word(text[end : end + 1]))
         if not is_open:
             return True
         start = text.find(words, start + step)
     return False
 
 
-def _find_step(words: str) -> int:
-    """Return how many characters after some words they may stand as a whole again: no letter of them is before that."""
-    return next((place + 1 for place, char in enumerate(words) if not _is_of_word(char)), len(words))
-
-
 @functools.lru_cache(maxsize=4096)
-def _is_of_word(char: str) -> bool:
+def is_of_word(char: str) -> bool:
+    """Return whether a character continues a word: none of a script without spaces between words does."""
     if not char or _UNSPACED.match(char):
         return False
     if unicodedata.name(char, "").startswith("VARIATION SELECTOR"):  # an emoji may end with it
         return False
     # an enclosing mark (Me) makes a symbol, such as the keycap of "1"
     return char == "_" or char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")
+
+
+def _find_step(words: str) -> int:
+    """Return how many characters after some words they may stand as a whole again: no letter of them is before that."""
+    return next((place + 1 for place, char in enumerate(words) if not is_of_word(char)), len(words))

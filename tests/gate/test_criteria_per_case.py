@@ -60,7 +60,7 @@ SHAPES = [
     ("{type: length, max_words: {from: most}}", {"most": lambda i: 5 + i}),
     ("{type: length, min_chars: {from: least}, max_chars: 500}", {"least": lambda i: 10 + i % 3}),
     ("{type: required_fields, from: keys}", {"keys": lambda i: ["answer"]}),
-    ("{type: json_schema, from: form, when: {field: kind, equals: order}}", {"kind": lambda i: "order" if i % 4 else "chat", "form": lambda i: {"required": ["answer"]} if i % 4 else None}),
+    ("{type: json_schema, from: form, when: {field: kind, equals: order}}", {"kind": lambda i: "order" if i % 4 else "chat", "form": lambda i: {"type": "object", "required": ["answer"]} if i % 4 else None}),
     ("{type: latency, max_seconds: {from: wait}, when: {ids: [case-003, case-005]}}", {"wait": lambda i: 60}),
     ("{type: is_json, unless: {field: kind, in: [prose, verse]}}", {"kind": lambda i: ["prose", "data", "verse"][i % 3]}),
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from jsonschema import validators
 from evalgate.change.workspace import open_workspace
 from evalgate.commands.validate import validate
 from evalgate.errors import EvalgateError
-from evalgate.inputs.schema_keywords import _ASKING, _DRAFTS
+from evalgate.inputs.schema_keywords import _ASKING, _DRAFTS, find_written_fault
 from evalgate.score.criterion import validate_criterion
 
 from .conftest import CONFIG, Project
@@ -179,3 +179,37 @@ def test_required_fields_ask_for_an_object(
     assert takes_null is (typed is None)
     assert bool(faults) is takes_null
     assert not faults or ('add "type": "object"' in faults[1] and '"required" asks nothing' in faults[0])
+
+
+WRONG = [
+    ({"typ": "object"}, 'unknown keyword "typ"; did you mean "type"?'),
+    ({"type": "object", "properties": {"a": {"tpye": "string"}}}, 'unknown keyword "tpye"'),
+    ({"required": ["a"]}, '"required" asks nothing of a list, a text or a number'),
+    ({"schema": {"type": "object"}}, "the schema asks nothing of an output"),
+    ({"type": "object", "if": {"required": ["a"]}}, '"if" has no effect without'),
+    ({"$ref": "#/parts/a", "parts": {"a": {"typ": "string"}}}, 'unknown keyword "typ"'),
+]
+
+
+CHECKS = [
+    "{type: json_schema, from: s}",
+    "{type: contains_json, schema: {from: s}}",
+    "{type: all_of, checks: [{type: json_schema, from: s}]}",
+    "{type: tool_call, tool: t, arguments: {from: s}}",
+]
+
+
+@pytest.mark.parametrize(("schema", "said"), WRONG)
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_schema_of_a_case_is_held_to_the_same(project: Project, check: str, schema: Any, said: str) -> None:
+    project.write("evalgate.yml", CONFIG.replace("{type: is_json}", check))
+    for written in (schema, json.dumps(schema)):
+        rows = [{"id": "a", "query": "q", "s": {"type": "object"}}, {"id": "b", "query": "r", "s": written}]
+        project.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        with pytest.raises(EvalgateError) as refused:
+            validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
+        assert 'cannot be used for case b: the field "s"' in str(refused.value) and said in str(refused.value)
+
+
+def test_an_empty_schema_of_a_case_says_openly_what_it_takes() -> None:
+    assert find_written_fault("{}") is find_written_fault('{"type": "object"}') is None

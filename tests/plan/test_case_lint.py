@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evalgate.domain import DEFAULT_LEVELS, Case, Check, Gate, GoldenDataset, Policy, PromptVersion
+from evalgate.domain import (
+    DEFAULT_LEVELS,
+    Case,
+    Check,
+    Condition,
+    Gate,
+    GoldenDataset,
+    Judge,
+    Policy,
+    PromptVersion,
+    Rubric,
+)
 from evalgate.domain.messages import Message
 from evalgate.plan.case_lint import CaseFinding, CaseRecord, find_case_findings
 
@@ -54,6 +65,25 @@ def test_placeholders_and_empty_answers_are_found() -> None:
     assert only(lint(case(0, query="REPLACE: query 1")))[0::2] == ("placeholder", 1)
     kind, message, line = only(lint(CASES[0], case(1, expected=" ")))
     assert (kind, line) == ("empty_expected", 2) and "expected, which the check fact reads" in message
+
+
+def test_an_empty_field_of_a_judge_is_found_where_it_applies() -> None:
+    rubric = Rubric(
+        name="r",
+        version="1.0.0",
+        path="r.md",
+        instruction="Judge.",
+        inputs=("query", "expected?", "output"),
+        minimum=1,
+        maximum=5,
+    )
+    judge = Judge(name="tone", rubric=rubric, target="t", unless=Condition(ids=("c2",)))
+    gate = replace(GATE, checks=(), judges=(judge,))
+    cases = (case(0), case(1, expected=" ", output=""), case(2, expected=""))
+    dataset = GoldenDataset(path="d.jsonl", cases=cases)
+    findings = find_case_findings(dataset, [gate], [PROMPT], POLICY, least_in_tag=8, shown_drop=0.21)
+    empty = [(one.message, one.place.line) for one in findings if one.kind == "empty_expected"]
+    assert empty == [("case c1: expected, which the judge tone reads, is empty", 2)]
 
 
 def test_near_duplicates_are_found_unless_they_are_of_one_cluster() -> None:

@@ -87,7 +87,9 @@ def test_optional_inputs_are_shown_when_there():
     base = {"context": ["a", {"b": 1}], "query": "q"}
     assert 'Context:\n```\n["a", {"b": 1}]\n```' in user_message(base)
     assert "Note" not in user_message(base)
-    assert "Note" not in user_message({**base, "note": None})
+    for empty in (None, "", " \n", "\u200b", [], {}):
+        assert "Note" not in user_message({**base, "note": empty})
+    assert all("Note" in user_message({**base, "note": value}) for value in (0, False, [None], "-"))
     assert user_message({**base, "note": "n"}).endswith("Note:\n```\nn\n```")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from score.scored_outputs import fails_on_all_hostile, score, value
 
-from evalgate.domain import Check, Unscored
+from evalgate.domain import Case, Check, Unscored
 from evalgate.score import case_options
 from evalgate.score.number_checks import find_numbers
 
@@ -132,6 +133,38 @@ def test_a_minus_in_words_is_one(number: int, currency: str) -> None:
         assert find_numbers(text) == [-number]
     assert find_numbers(f"-{currency}{number}") == [-number]
     assert find_numbers(f"non-negative {number}, aminus {number}") == [number]
+
+
+CURRENCIES = [char for char in map(chr, range(0x20000)) if unicodedata.category(char) == "Sc"]
+CODES = ["EUR ", "USD", "CHF\u00a0"]
+
+
+MINUS = st.sampled_from(["-", "\u2212", "minus ", "minus  ", "Negative\n", "&minus;", "&#8722;"])
+CURRENCY = st.sampled_from(["", *CODES]) | st.builds(
+    str.__add__, st.sampled_from(["", "US", "R"]), st.sampled_from(CURRENCIES)
+)
+MARKS = st.sampled_from(["", "\\", "**", "`", "{", "("])
+
+
+@given(st.integers(min_value=1, max_value=10**9), st.tuples(MINUS, MARKS, CURRENCY, MARKS).map("".join))
+def test_a_minus_is_not_lost(number: int, minus: str) -> None:
+    assert find_numbers(f"{minus}{number}") == [-number]
+    for before in ("It is ", "x,", "so.", "then: "):
+        assert find_numbers(f"{before}{minus}{number}") == [-number]
+
+
+@given(st.integers(min_value=-(10**14), max_value=10**14), st.booleans())
+def test_a_number_of_the_case_is_exact(number: int, as_text: bool) -> None:
+    check = Check(name="n", type="number", from_case={"value": "f"})
+    bound = case_options.bind(check, Case(id="c", fields={"f": str(number) if as_text else number}))
+    assert bound.options["value"] == number and isinstance(bound.options["value"], int)
+    huge = Case(id="c", fields={"f": number * 10**9 + 1})
+    assert case_options.bind(check, huge).options["value"] == number * 10**9 + 1
+
+
+@pytest.mark.parametrize("text", ["- $5", "- **5**", "grep -C 5", "tail -n 5", "EUR 5", "US$5", "A-list: 5", "x - 5"])
+def test_a_dash_that_is_no_sign_is_no_minus(text: str) -> None:
+    assert find_numbers(text) == [5]
 
 
 @given(st.integers(min_value=1, max_value=10**6), st.integers(min_value=1, max_value=10**6))

@@ -74,3 +74,24 @@ def test_marks_before_a_refusal_make_no_difference(marks: str, opening: str) -> 
     assert find_refusal(f"{marks}{opening} {marks}I cannot do this.") is not None
     assert find_refusal(f"{marks}I can help with that.") is None
     assert find_refusal("\u26d4 blocked", ["\u26d4 Blocked"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        (
+            "\u7533\u3057\u8a33\u3042\u308a\u307e\u305b\u3093",
+            "\u7533\u3057\u8a33\u3042\u308a\u307e\u305b\u3093\u304c\u3001\u304a\u624b\u4f1d\u3044\u3067\u304d\u307e\u305b\u3093",
+        ),
+        ("\u62b1\u6b49", "\u62b1\u6b49\u6211\u4e0d\u80fd\u56de\u7b54"),
+        (
+            "\u0e02\u0e2d\u0e2d\u0e20\u0e31\u0e22",
+            "\u0e02\u0e2d\u0e2d\u0e20\u0e31\u0e22\u0e09\u0e31\u0e19\u0e17\u0e33\u0e44\u0e21\u0e48\u0e44\u0e14\u0e49",
+        ),
+        ("lo siento", "Lo siento, no puedo"),
+    ],
+)
+def test_a_phrase_ends_where_its_script_ends_a_word(phrase: str, text: str) -> None:
+    assert find_refusal(text, [phrase]) is not None
+    assert find_refusal(f"x{text}", [phrase]) is None
+    assert find_refusal("Lo sientos, no", ["lo siento"]) is None

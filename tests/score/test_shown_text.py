@@ -55,6 +55,26 @@ def test_a_forbidden_text_is_found_in_each_spelling_that_looks_the_same(
         assert not holds(kind, unicodedata.normalize("NFD", plain), f"{around}{plain}{around}")
 
 
+@given(st.lists(WORDS, min_size=2, max_size=4), st.sampled_from(["\r\n", "\r", "\u2028", "\x85"]))
+def test_a_line_break_looks_the_same_however_it_is_written(lines: list[str], end: str) -> None:
+    plain = "\n".join(lines)
+    for text in (f"x\n{plain}\nx", plain):
+        written = text.replace("\n", end)
+        assert not holds("contains", plain, written) and not holds("contains", plain.replace("\n", end), text)
+        check = Check(name="it", type="regex", options={"pattern": f"(?m)^{lines[1]}$"}, negated=True)
+        scored = checks.score(check, Case(id="c", fields={}), Output(text=written))
+        assert isinstance(scored, Score) and scored.value == 0.0
+    assert not holds("equals", plain, plain.replace("\n", end))
+
+
+@given(st.lists(WORDS, min_size=1, max_size=3).map("\n".join), st.sampled_from(["\n", "\r\n", "\n\n"]), st.booleans())
+def test_a_line_break_at_the_end_of_a_block_forbids_no_less(plain: str, end: str, words: bool) -> None:
+    for text in (plain, f"x {plain}.", f"{plain}\nx"):
+        assert not holds("contains", f"{plain}{end}", text, words=words)
+        assert not holds("equals", f"{plain}{end}", plain)
+    assert holds("contains", f"{plain}{end}", plain[:-1])
+
+
 @given(disguises(), st.sampled_from(["contains", "regex", "equals"]))
 def test_a_required_text_has_to_be_there_as_it_is(both: tuple[str, str], kind: str) -> None:
     plain, written = both

@@ -52,6 +52,8 @@ def test_five_outputs_pass_and_five_fail() -> None:
         ("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET a = 1", ["merge"]),
         ("WITH x AS (UPDATE t SET a = 1 RETURNING a) DELETE FROM u", ["delete", "update"]),
         ("TRUNCATE TABLE t", ["truncate"]),
+        ("SELECT 1; -- the sum", ["select"]),
+        ("SELECT 1; /* a */ DELETE FROM t; -- b", ["select", "delete"]),
     ],
 )
 def test_a_query_that_changes_something_is_more_than_a_query(text: str, kinds: list[str]) -> None:

@@ -119,6 +119,30 @@ def test_the_end_is_the_end_of_the_text_in_every_engine(look, pattern, text, hol
     assert found.value == float(holds)
 
 
+@pytest.mark.parametrize("look", ["", "(?=)", "(?!x)", "(?=.*)"])
+@pytest.mark.parametrize("pattern", [r"^{}\d+$", r"^{}[\d-]+$", r"^{}\w+$", r"^{}[^\D]+$", r"^{}[^x\W]+$"])
+@given(digits=st.text("0123456789", min_size=1), shift=st.sampled_from((0x660, 0x966, 0xFF10)))
+def test_digits_are_those_of_ascii_in_every_engine(look, pattern, digits, shift):
+    foreign = "".join(chr(shift + int(digit)) for digit in digits)
+    wanted = {"pattern": pattern.format(look)}
+    assert run(wanted, json.dumps(digits)).value == 1.0
+    assert run(wanted, json.dumps(foreign)).value == 0.0
+
+
+def test_a_fault_of_the_package_decides_nothing(monkeypatch):
+    beside = {"$schema": "https://json-schema.org/draft/2019-09/schema", "items": True, "unevaluatedItems": False}
+    with pytest.raises(ValueError, match="jsonschema cannot use the schema: TypeError"):
+        checks.validate(make(beside))
+    check = make({"type": "object"})
+    checks.validate(check)
+
+    def fail(errors):
+        raise TypeError(errors)
+
+    monkeypatch.setattr("jsonschema.exceptions.best_match", fail)
+    assert value_schema.find_fault(check, {}) == Unscored(reason="jsonschema failed on this output: TypeError")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

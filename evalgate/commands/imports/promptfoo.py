@@ -18,7 +18,7 @@ from evalgate.inputs.importers.promptfoo_file import parse_data
 from evalgate.inputs.importers.promptfoo_project import ImportedProject, import_config
 from evalgate.inputs.importers.result_files import read_results
 from evalgate.inputs.tree import Tree, WorkTree
-from evalgate.score.patterns import compile_search
+from evalgate.score.patterns import validate_pattern
 from evalgate.store.new_files import write_new_files
 
 _CODE = (".js", ".cjs", ".mjs", ".ts", ".py")
@@ -128,9 +128,9 @@ def _find_path(root: Path, source: str) -> str:
 
 
 def find_pattern_fault(pattern: str) -> str | None:
-    """Return why RE2 refuses a pattern; None for one that it accepts."""
+    """Return why a pattern cannot be that of a check; None for one that can."""
     try:
-        compile_search(pattern)
+        validate_pattern(pattern)
     except ValueError as error:
         return str(error)
     return None

@@ -21,6 +21,7 @@ from evalgate.inputs.importers.promptfoo_reading import Reading, Surroundings
 from evalgate.inputs.importers.promptfoo_tests import Assertion, ForeignTest
 from evalgate.inputs.importers.promptfoo_tools import check_calls
 from evalgate.inputs.importers.python_syntax import read_python
+from evalgate.inputs.schema_keywords import find_written_fault
 
 _TEXT_CHECKS = {
     "contains": ("contains", False),
@@ -156,6 +157,13 @@ class _Reading(Reading):
             return None
         if not isinstance(value, dict):
             raise NotCarriedError("its value is not a JSON Schema")
+        fault = find_written_fault(json.dumps(value))
+        typed = {"type": "object", **value}
+        if fault is not None and not self.negated and find_written_fault(json.dumps(typed)) is None:
+            self.note("the JSON has to be an object")
+            return typed
+        if fault is not None and not self.negated:
+            raise NotCarriedError(fault.message)
         return value
 
     def is_xml(self) -> list[Wanted]:

@@ -185,3 +185,29 @@ def test_what_always_passes_and_what_every_gate_has_needs_no_check(tmp_path: Pat
     found = read(tmp_path, {"type": "javascript", "value": "true"}, {"type": "finish-reason", "value": "stop"},
                  {"type": "guardrails"}, {"type": "is-json"})  # fmt: skip
     assert (found.checks, found.left_out, len(found.changed)) == ([{"type": "is_json"}], [], 3)
+
+
+def test_a_schema_that_asks_less_than_it_says_is_named(tmp_path: Path) -> None:
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": ["openai:m"],
+        "tests": [
+            {
+                "vars": {"q": name},
+                "assert": [
+                    {"type": "is-json", "value": {"required": [name]}},
+                    {"type": "contains-json", "value": {"requird": [name]}},
+                    {"type": "not-regex", "value": "free\n"},
+                ],
+            }
+            for name in ("a", "b")
+        ],
+    }
+    found = import_valid(tmp_path, config)
+    assert [case["expected_is_json"] for case in found.cases] == [
+        {"type": "object", "required": ["a"]},
+        {"type": "object", "required": ["b"]},
+    ]
+    assert any("the JSON has to be an object" in each for each in found.changed)
+    assert any('unknown keyword "requird"; did you mean "required"?' in each for each in found.left_out)
+    assert {check["type"] for check in found.checks} == {"json_schema", "python"}
