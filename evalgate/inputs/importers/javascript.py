@@ -81,6 +81,8 @@ def _judge_result(value: Any, threshold: float | None) -> Condition:  # noqa: PL
         then, other = _judge_result(value.then, threshold), _judge_result(value.other, threshold)
         return Some((All((value.test, then)), All((Not(value.test), other))))
     if isinstance(value, dict) and "pass" in value:
+        if threshold is not None:
+            raise NoCheckError("returns a score, of which its threshold asks more than to pass")
         return is_true(value["pass"])
     if isinstance(value, bool):
         return Always(value)

@@ -192,7 +192,7 @@ class _Reading(Reading):
         if not isinstance(self.value, str) or self.value.startswith(SCHEME):
             raise NotCarriedError("it is code of a file")
         used = {name: value for name, value in self.test.variables.items() if name in self.value}
-        key = json.dumps([self.kind, self.value, self.negated, self.threshold(), used], sort_keys=True)
+        key = json.dumps([self.kind, self.value, self.negated, self.lowest_pass(), used], sort_keys=True)
         known = self.around.conditions  # the code of `defaultTest` is that of every test
         if key not in known:
             try:
@@ -202,11 +202,12 @@ class _Reading(Reading):
         made = known[key]
         if isinstance(made, NoCheckError):
             raise made
-        return self._as_checks(made)
+        is_partial = self.assertion.is_share and self._read_condition(self.value, 1.0) != made
+        return [replace(each, is_partial=is_partial) for each in self._as_checks(made)]
 
-    def _read_condition(self, code: str) -> dict[str, Any] | bool:
+    def _read_condition(self, code: str, threshold: float | None = None) -> dict[str, Any] | bool:
         read = read_javascript if self.kind == "javascript" else read_python
-        condition = read(code, self.test.variables, self.threshold())
+        condition = read(code, self.test.variables, self.lowest_pass() if threshold is None else threshold)
         return output_conditions.make_check(output_conditions.Not(condition) if self.negated else condition)
 
     def _as_checks(self, made: dict[str, Any] | bool) -> list[Wanted]:
