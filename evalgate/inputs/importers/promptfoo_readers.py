@@ -35,6 +35,8 @@ _DIALECTS = {
     "sqlite": "sqlite", "snowflake": "snowflake", "transactsql": "tsql", "redshift": "redshift", "hive": "hive",
     "athena": "athena", "trino": "trino",
 }  # fmt: skip
+_DRAFT = "http://json-schema.org/draft-07/schema#"
+_OLD_KEYWORDS = frozenset({"additionalItems", "dependencies"})
 _REASONS = {
     "select-best": "it compares the outputs of several prompts; a gate compares two versions",
     "max-score": "it compares the outputs of several prompts; a gate compares two versions",
@@ -137,7 +139,8 @@ class _Reading(Reading):
             return [make_check("not_is_json" if self.negated else "is_json")]
         if not self.negated:
             return [make_check("json_schema", slot="schema", value=schema)]
-        parts: list[Json] = [{"type": "not_is_json"}, {"type": "json_schema", "schema": {"not": schema}}]
+        draft = {"$schema": schema["$schema"]} if "$schema" in schema else {}
+        parts: list[Json] = [{"type": "not_is_json"}, {"type": "json_schema", "schema": {**draft, "not": schema}}]
         return [make_check("any_of", {"checks": parts})]
 
     def contains_json(self) -> list[Wanted]:
@@ -156,7 +159,7 @@ class _Reading(Reading):
             return None
         if not isinstance(value, dict):
             raise NotCarriedError("its value is not a JSON Schema")
-        return value
+        return {"$schema": _DRAFT, **value} if _has_old_form(value) else value
 
     def is_xml(self) -> list[Wanted]:
         if self.negated:
@@ -242,6 +245,8 @@ class _Reading(Reading):
 
     def word_count(self) -> list[Wanted]:
         low, high = _read_bounds(self.value)
+        if (low, high) == (None, None) or (low is not None and high is not None and low > high):
+            raise NotCarriedError("its bounds leave no number of words")
         if not self.negated:
             bounds = {"min_words": low, "max_words": high}
             return [make_check("length", limits={key: each for key, each in bounds.items() if each is not None})]
@@ -288,6 +293,14 @@ class _Reading(Reading):
             variables=self.test.variables,
             note=self.note,
         )
+
+
+def _has_old_form(schema: Any) -> bool:
+    """Return whether a schema has what means nothing after draft-07, by which promptfoo reads a schema."""
+    if isinstance(schema, dict):
+        is_old = isinstance(schema.get("items"), list) or not schema.keys().isdisjoint(_OLD_KEYWORDS)
+        return is_old or any(map(_has_old_form, schema.values()))
+    return isinstance(schema, list) and any(map(_has_old_form, schema))
 
 
 def _read_bounds(value: Any) -> tuple[int | None, int | None]:
