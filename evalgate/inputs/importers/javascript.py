@@ -33,6 +33,7 @@ from evalgate.inputs.importers.output_conditions import (
     NoCheckError,
     Not,
     Some,
+    find_needs,
     simplify,
 )
 
@@ -116,6 +117,7 @@ class _Scope:
                     value = self.read(tree)
                     ends = isinstance(value, JsonValue) and not value.optional
                     self._names[name] = replace(value, skips=()) if ends else value  # `?.` reaches to its own end
+                    return _require(value, self.run(statements[number + 1 :]))
                 case ("if", test, then, other):
                     condition = is_true(self.read(test))
                     rest = statements[number + 1 :]
@@ -248,6 +250,20 @@ class _Scope:
             item = json_conditions.make_item()
             return json_conditions.check_items(owner, name, item, simplify(is_true(act(item)), negated=False))
         raise NoCheckError(f"calls {name} of something else")
+
+
+def _require(value: Any, result: Any) -> Any:
+    """Return a result that is false where code that takes a value before has failed."""
+    if result is None or not (isinstance(value, JsonValue) or is_condition(value)):
+        return result
+    if isinstance(value, JsonValue) and isinstance(result, JsonValue) and _needs_all(result, value):
+        return result
+    needs = json_conditions.is_reached(value) if isinstance(value, JsonValue) else find_needs(value)
+    return result if simplify(needs, negated=False) == Always(True) else Choice(needs, result, Always(False))
+
+
+def _needs_all(one: JsonValue, other: JsonValue) -> bool:
+    return one.root == other.root and all(each in one.needs for each in other.needs)
 
 
 def _or(value: Any) -> Any:

@@ -78,6 +78,12 @@ def take(value: JsonValue, key: Any, how: Access = "member") -> JsonValue:
     return found if how == "optional" else replace(found, needs=(*owner.needs, _or_skip(owner, needed[how])))
 
 
+def is_reached(value: JsonValue) -> Fits:
+    """Return when code that takes a value does not fail."""
+    needs = join_schemas("allOf", value.needs)
+    return Fits(value.root, needs, needs)
+
+
 def excuse(value: JsonValue, *, null: bool = True) -> JsonValue:
     """Return a value of which a missing one does not make the code fail, nor one that is null."""
     return replace(value, skips=(*value.skips, {"not": _place(value, _NO_NULL if null else {})}))
@@ -178,7 +184,8 @@ def is_passing(value: JsonValue, threshold: float | None) -> Condition:
     if value.length or value.keys:
         return _limit_length(">", value, 0) if threshold is None else _limit_length(">=", value, threshold)
     least: dict[str, Json] = {"exclusiveMinimum": 0} if threshold is None else {"minimum": threshold}
-    return _at(value, {"anyOf": [{"const": True}, {"type": "number", **least}]}, "boolean", "number")
+    returned = replace(value, skips=())  # promptfoo refuses what is not there
+    return _at(returned, {"anyOf": [{"const": True}, {"type": "number", **least}]}, "boolean", "number")
 
 
 def has_type(value: JsonValue, name: str) -> Condition:

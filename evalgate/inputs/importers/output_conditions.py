@@ -220,7 +220,7 @@ def _build(condition: Condition) -> dict[str, Any] | bool:  # noqa: PLR0911 - on
                 raise NoCheckError("compares an item with something else")
             if len(json.dumps(schema)) > _LARGEST:
                 raise NoCheckError("has too many parts")
-            return {"type": "json_schema", "schema": dict(schema)}
+            return {"type": "json_schema", "schema": dict(schema)} if schema else {"type": "is_json"}
         case All(parts):
             built = [_build(part) for part in parts]
             if False in built:
@@ -242,7 +242,7 @@ def _build_some(parts: Sequence[Condition]) -> dict[str, Any] | bool:
             return True
         ways += [way] if isinstance(way, dict) else []
         rest = parts[number + 1 :]
-        guard = _build(simplify(_find_needs(part), negated=False)) if rest else True
+        guard = _build(simplify(find_needs(part), negated=False)) if rest else True
         if isinstance(guard, dict):
             after = _build_some(rest)
             inner = [guard] if after is True else [guard, after]
@@ -251,7 +251,7 @@ def _build_some(parts: Sequence[Condition]) -> dict[str, Any] | bool:
     return False if not ways else ways[0] if len(ways) == 1 else {"type": "any_of", "checks": ways}
 
 
-def _find_needs(condition: Condition) -> Condition:
+def find_needs(condition: Condition) -> Condition:
     """Return when code that decides a condition does not fail."""
     match condition:
         case Fits(root, _, needs):
@@ -260,10 +260,10 @@ def _find_needs(condition: Condition) -> Condition:
             some = isinstance(condition, Some)
             found: Condition = Always(True)
             for part in reversed(parts):
-                found = All((_find_needs(part), Some((part if some else Not(part), found))))
+                found = All((find_needs(part), Some((part if some else Not(part), found))))
             return found
         case Not(part):
-            return _find_needs(part)
+            return find_needs(part)
     return Always(True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -69,16 +70,27 @@ ON_JSON = [
     f"{PARSED}['a'] == 1 or {PARSED}['b'] == 1", f"{PARSED}.get('a') and 'x' not in {PARSED}['a']",
     f"not ({PARSED}['a'] == 1 and {PARSED}['b'] == 1)", f"1 if {PARSED}['a'] == 1 else {PARSED}['b']",
     f"{PARSED}['a'] == 'x' or 'y' in output or {PARSED}['b'] == 1", f"'y' in output or {PARSED}['b'] != 1 or 'x' in output",
-    f"'error' not in {PARSED} and {PARSED}['a']['b'] != 1",
+    f"'error' not in {PARSED} and {PARSED}['a']['b'] != 1", f"data = {PARSED}; return True",
+    f"value = {PARSED}['a']['b']; return 'x' in output or len(output) > 9",
+    f"other = {PARSED}['a'] != 'x'; return 'y' in output or other",
 ]  # fmt: skip
 LEAVES = st.sampled_from(["x", "X", " x ", "  ", "", "y", -1, 0, 0.3, 1, False, None])
 PLACES = st.one_of(LEAVES, st.lists(LEAVES, max_size=2), st.dictionaries(st.sampled_from(["a", "b"]), LEAVES))
 VALUES = st.one_of(PLACES, st.dictionaries(st.sampled_from(["a", "b", "error"]), st.one_of(PLACES, st.lists(PLACES))))
-FUNCTIONS = {code: eval(f"lambda output: {code}", {"json": json, "re": re}) for code in ON_JSON}
+
+
+def compile_code(code: str) -> Callable[[str], Any]:
+    names: dict[str, Any] = {"json": json, "re": re}
+    exec(f"def main(output): {code if 'return' in code else f'return {code}'}", names)
+    main: Callable[[str], Any] = names["main"]
+    return main
+
+
+FUNCTIONS = {code: compile_code(code) for code in ON_JSON}
 
 
 def convert(code: str, threshold: float | None) -> Check:
-    made = make_check(read_python(code, {}, threshold))
+    made = make_check(read_python(code.replace("; ", "\n"), {}, threshold))
     assert isinstance(made, dict)
     return as_check(made)
 
