@@ -54,6 +54,15 @@ class Imported:
         return found
 
 
+def as_check(made: dict[str, Any]) -> Check:
+    """Return the check of a configuration, with its schemas in place."""
+    options = {key: value for key, value in made.items() if key not in ("type", "checks")}
+    inline = {"inline": True} if "schema" in made else {}
+    kind = made["type"].removeprefix("not_")
+    parts = tuple(map(as_check, made.get("checks", ())))
+    return Check(name="a", type=kind, negated=kind != made["type"], options={**options, **inline}, parts=parts)
+
+
 def decide(check: Check, case: Any, text: str) -> bool:
     """Return whether an output passes a check, which has to have a score."""
     scored = checks.score(check, case, Output(text=text))

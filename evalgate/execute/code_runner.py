@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from evalgate.domain import Case, Check, Output, Scored, Unscored
 from evalgate.errors import InputError
+from evalgate.execute.process_group import OWN_GROUP, end_group
 from evalgate.mask import Mask
 
 SECONDS = 10.0
@@ -119,6 +120,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=OWN_GROUP,
         )
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
@@ -141,8 +143,7 @@ class _Child:
         return {"error": "it wrote something that is not an answer", "ended": True}
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        end_group(self._process)
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):  # the threads close the other two
             self._process.stdin.close()
@@ -158,7 +159,7 @@ class _Child:
                 self._answers.put(json.loads(line))
         except (ValueError, OSError, RecursionError):
             why = "it wrote something that is not an answer"
-            self._process.kill()
+            end_group(self._process)
         code = self._process.wait()
         said = next((word for word in reversed(self._words) if word.strip()), "")
         ended = why or f"its process ended with exit code {code}{f': {said}' if said else ''}"

@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 
 from evalgate.domain import Outcome, Request, Target
 from evalgate.errors import InputError
+from evalgate.execute.process_group import OWN_GROUP, end_group
 from evalgate.execute.providers.chat_completions import shorten
 from evalgate.execute.providers.protocol import DeclaredCode, FunctionMemory, Memory, ProviderError
 from evalgate.execute.providers.python_function import PythonProvider
@@ -43,6 +44,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=OWN_GROUP,
         )
         self.first: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.answered_at = time.monotonic()
@@ -81,8 +83,7 @@ class _Child:
 
     def close(self) -> None:
         """End the process at once; it has nothing to save."""
-        self._process.kill()
-        self._process.wait()
+        end_group(self._process)
         self._requests.put(None)
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
@@ -111,8 +112,7 @@ class _Child:
                 self._take(json.loads(line))
         except (ValueError, OSError, RecursionError):
             self.why = self.why or "it wrote something that is not an answer"
-        with contextlib.suppress(OSError):
-            self._process.kill()
+        end_group(self._process)
         code = self._process.wait()
         self._requests.put(None)
         self._drain.join(_JOIN_SECONDS)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from evalgate.domain import Json
 from evalgate.inputs.importers import json_conditions
 from evalgate.inputs.importers.code_values import Choice, Chosen, Count, PartCount, Text, Undefined, is_true
 from evalgate.inputs.importers.json_conditions import JsonValue, compare_json
@@ -57,9 +58,9 @@ def compare(sign: str, left: Any, right: Any) -> Any:  # noqa: C901, PLR0911, PL
     if isinstance(left, Count):
         return _compare_count(sign, left, right)
     if isinstance(left, PartCount):
-        return _compare_number(sign, int(right), lambda low: has_parts(left.separator, low, filled=left.filled))
+        return _compare_number(sign, right, lambda low: has_parts(left.separator, low, filled=left.filled))
     if isinstance(left, Chosen):
-        return _compare_number(sign, int(right), lambda low: _at_least(left.conditions, low))
+        return _compare_number(sign, right, lambda low: _at_least(left.conditions, low))
     raise NoCheckError("compares values of another kind")
 
 
@@ -70,7 +71,8 @@ def _compare_type(sign: str, left: Any, right: Any) -> Condition:
     if isinstance(named[1], JsonValue):
         found: Condition = json_conditions.has_type(named[1], value)
     elif isinstance(named[1], Text):
-        found = Fits(0, {"type": ["object", "array"]}) if value == "object" else Always(value == "string")
+        kinds: Mapping[str, Json] = {"object": ["object", "array"], "dict": "object"}
+        found = Fits(0, {"type": kinds[value]}) if value in kinds else Always(value == "string")
     else:
         raise NoCheckError("asks for the type of another value")
     return found if sign.startswith("=") else Not(found)
@@ -120,7 +122,7 @@ def _compute(sign: str, left: Any, right: Any) -> Any:
 def _compare_count(sign: str, left: Count, right: float) -> Condition:
     if left.trimmed:
         return _compare_number(
-            sign, int(right), lambda low: Has({"type": "regex", "pattern": make_trimmed_pattern(low, None)})
+            sign, right, lambda low: Has({"type": "regex", "pattern": make_trimmed_pattern(low, None)})
         )
 
     def test(length: int) -> bool:
@@ -129,25 +131,26 @@ def _compare_count(sign: str, left: Count, right: float) -> Condition:
     return IsLong(test)
 
 
-def _compare_number(sign: str, number: int, at_least: Callable[[int], Condition]) -> Condition:
+def _compare_number(sign: str, number: float, at_least: Callable[[int], Condition]) -> Condition:
     """Return the condition of a comparison of a count with a number, from what "at least" means."""
 
     def least(low: int) -> Condition:
         return Always(True) if low <= 0 else at_least(low)
 
+    first, more = math.ceil(number), math.floor(number) + 1
     match sign:
         case ">=":
-            return least(number)
+            return least(first)
         case ">":
-            return least(number + 1)
+            return least(more)
         case "<":
-            return Not(least(number))
+            return Not(least(first))
         case "<=":
-            return Not(least(number + 1))
+            return Not(least(more))
         case "==" | "===":
-            return All((least(number), Not(least(number + 1))))
+            return All((least(first), Not(least(more))))
         case "!=" | "!==":
-            return Some((Not(least(number)), least(number + 1)))
+            return Some((Not(least(first)), least(more)))
     raise NoCheckError("compares values of another kind")
 
 

@@ -10,21 +10,23 @@ from typing import Any
 
 from evalgate.inputs.importers import json_conditions
 from evalgate.inputs.importers.code_comparisons import as_count, compare
-from evalgate.inputs.importers.code_values import UNDEFINED, Chosen, Count, PartCount, Parts, Pattern, Text
+from evalgate.inputs.importers.code_values import UNDEFINED, Choice, Chosen, Count, PartCount, Parts, Pattern, Text
 from evalgate.inputs.importers.javascript_syntax import Tree
-from evalgate.inputs.importers.json_conditions import JsonValue
+from evalgate.inputs.importers.json_conditions import Access, JsonValue
 from evalgate.inputs.importers.output_conditions import WORDS, Always, Condition, Has, NoCheckError, Some
 
 
-def take_member(owner: Any, key: Any) -> Any:  # noqa: PLR0911 - one case for each kind of value
+def take_member(owner: Any, key: Any, how: Access = "member") -> Any:  # noqa: PLR0911 - one case for each kind of value
+    if isinstance(owner, Choice):
+        return Choice(owner.test, take_member(owner.then, key, how), take_member(owner.other, key, how))
     if isinstance(owner, Text):
         if key == "length":
             return Count(float, trimmed=owner.trimmed, plain=True)
         if owner != Text():
             raise NoCheckError("takes a part of a changed text")
-        return json_conditions.take(json_conditions.OUTPUT, key)
+        return json_conditions.take(json_conditions.OUTPUT, key, how)
     if isinstance(owner, JsonValue):
-        return json_conditions.take(owner, key)
+        return json_conditions.take(owner, key, how)
     if isinstance(owner, dict):
         return owner.get(str(key), UNDEFINED)
     if isinstance(owner, list):
@@ -45,9 +47,9 @@ def _index(owner: list[Any], key: Any) -> Any:
 def call_static(function: Tree, values: Sequence[Any]) -> Any:
     """Return what a function of JavaScript's own objects means; None for a method of something else."""
     owner, name = function[1][1], function[2][1] if function[2][0] == "constant" else None
-    if owner == "JSON" and name == "parse" and len(values) == 1:
+    if owner == "JSON" and name in ("parse", "loads") and len(values) == 1:
         if isinstance(values[0], Text):
-            return json_conditions.OUTPUT
+            return replace(json_conditions.OUTPUT, strict=name == "loads")
         if isinstance(values[0], JsonValue):
             return json_conditions.decode(values[0])
     if owner == "Array" and name == "isArray" and isinstance(values[0], JsonValue):

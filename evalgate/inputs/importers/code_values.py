@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from evalgate.inputs.importers.json_conditions import JsonValue, is_true_json
 from evalgate.inputs.importers.output_conditions import (
@@ -83,6 +83,11 @@ class Undefined:
 
 
 UNDEFINED = Undefined()
+
+
+def is_condition(value: Any) -> TypeGuard[Condition]:
+    """Return whether a value is a truth value that depends on the output."""
+    return isinstance(value, Always | Has | IsLong | Fits | Not | All | Some)
 
 
 def is_true(value: Any) -> Condition:  # noqa: PLR0911 - one case for each kind of value

@@ -19,6 +19,7 @@ from evalgate.inputs.importers.code_values import (
     Parts,
     Text,
     Undefined,
+    is_condition,
     is_true,
     read_pattern,
 )
@@ -28,12 +29,12 @@ from evalgate.inputs.importers.output_conditions import (
     All,
     Always,
     Condition,
-    Fits,
-    Has,
     IsLong,
     NoCheckError,
     Not,
     Some,
+    find_needs,
+    simplify,
 )
 
 
@@ -62,7 +63,9 @@ def find_value(statements: list[Tree], variables: Mapping[str, Json]) -> Any:
     scope = _Scope({"output": Text(), "context": {"vars": dict(variables)}, "undefined": UNDEFINED})
     try:
         return scope.run(_return_last(statements))
-    except (IndexError, RecursionError):
+    except NoCheckError:
+        raise
+    except (IndexError, RecursionError, ArithmeticError, ValueError):
         raise NoCheckError("has another form") from None
 
 
@@ -79,6 +82,8 @@ def _judge_result(value: Any, threshold: float | None) -> Condition:  # noqa: PL
         then, other = _judge_result(value.then, threshold), _judge_result(value.other, threshold)
         return Some((All((value.test, then)), All((Not(value.test), other))))
     if isinstance(value, dict) and "pass" in value:
+        if threshold is not None:
+            raise NoCheckError("returns a score, of which its threshold asks more than to pass")
         return is_true(value["pass"])
     if isinstance(value, bool):
         return Always(value)
@@ -86,10 +91,12 @@ def _judge_result(value: Any, threshold: float | None) -> Condition:  # noqa: PL
         return Always(value > 0 if threshold is None else value >= threshold)
     if isinstance(value, Count) and not value.trimmed:
         return IsLong(lambda length: value.of(length) > 0 if threshold is None else value.of(length) >= threshold)
-    if isinstance(value, Always | Has | IsLong | Fits | Not | All | Some):
+    if is_condition(value):
         return value
-    if isinstance(value, JsonValue | Text):
-        # `output && ...` and the like: promptfoo takes truth values alone, and authors mean those
+    if isinstance(value, JsonValue) and not (value.lower or value.trimmed):
+        return json_conditions.is_passing(value, threshold)
+    if isinstance(value, Text):
+        # promptfoo takes truth values alone, and authors mean those
         return is_true(value)
     raise NoCheckError("returns something else than a truth value or a number")
 
@@ -107,7 +114,10 @@ class _Scope:
                 case ("return", tree):
                     return self.read(tree)
                 case ("let", name, tree):
-                    self._names[name] = self.read(tree)
+                    value = self.read(tree)
+                    ends = isinstance(value, JsonValue) and not value.optional
+                    self._names[name] = replace(value, skips=()) if ends else value  # `?.` reaches to its own end
+                    return _require(value, self.run(statements[number + 1 :]))
                 case ("if", test, then, other):
                     condition = is_true(self.read(test))
                     rest = statements[number + 1 :]
@@ -154,8 +164,10 @@ class _Scope:
                 return self._read_binary(sign, left, right)
             case ("choose", test, then, other):
                 return self._choose(is_true(self.read(test)), then, other)
-            case ("member", owner, key):
-                return take_member(self.read(owner), self.read(key))
+            case ("member" | "optional" | "item" | "get" as how, owner, key):
+                return take_member(self.read(owner), self.read(key), how)
+            case ("default", owner, key, other):
+                return self._take_or(self.read(owner), self.read(key), self.read(other))
             case ("call", function, arguments):
                 return self._call(function, arguments)
         raise NoCheckError("has an expression of another kind")
@@ -167,17 +179,33 @@ class _Scope:
 
     def _read_binary(self, sign: str, left: Tree, right: Tree) -> Any:
         one = self.read(left)
+        if sign in ("??", "||") and isinstance(one, JsonValue) and right == ("list", []):
+            return replace(json_conditions.excuse(replace(one, skips=())), optional=True)
         if sign == "??":
-            return replace(one, optional=True) if isinstance(one, JsonValue) and right == ("list", []) else _or(one)
+            return _or(one)
         if sign in ("&&", "||"):
-            if sign == "||" and isinstance(one, JsonValue) and right == ("list", []):
-                return replace(one, optional=True)
             first = is_true(one)
-            if isinstance(first, Always) and first.holds is (sign == "||"):
-                return one
-            second = is_true(self.read(right))
-            return All((first, second)) if sign == "&&" else Some((first, second))
+            if isinstance(first, Always):
+                return one if first.holds is (sign == "||") else self.read(right)
+            two = self.read(right)
+            two = Always(two) if isinstance(two, bool) else two
+            if is_condition(two) and (sign == "&&" or is_condition(one)):
+                return All((first, two)) if sign == "&&" else Some((first, two))
+            # a value, of which promptfoo asks more than to be true
+            kept = Always(True) if is_condition(one) else one
+            return Choice(first, two, Always(False)) if sign == "&&" else Choice(first, kept, two)
         return compare(sign, one, self.read(right))
+
+    def _take_or(self, owner: Any, key: Any, other: Any) -> Any:
+        """Return the value of a key of Python's `get`, or the default."""
+        if isinstance(owner, dict):
+            return owner.get(str(key), other)
+        found = take_member(owner, key, "get")
+        if not isinstance(found, JsonValue):
+            raise NoCheckError("has a default for a value")
+        if other == []:
+            return replace(json_conditions.excuse(found, null=False), optional=True)
+        return Choice(json_conditions.has_key(owner, str(key)), found, other)
 
     def _call(self, function: Tree, arguments: Sequence[Tree]) -> Any:
         if function[0] == "name":
@@ -188,12 +216,14 @@ class _Scope:
                 if isinstance(value, Text) or not isinstance(value, JsonValue):
                     return value if function[1] == "String" else _number(value)
             raise NoCheckError(f"calls {function[1]}")
-        if function[0] != "member":
+        if function[0] not in ("member", "optional"):
             raise NoCheckError("calls something else than a method")
         known = call_static(function, [self.read(each) for each in arguments]) if function[1][0] == "name" else None
         if known is not None:
             return known
         owner, name = self.read(function[1]), self.read(function[2])
+        if function[0] == "optional" and isinstance(owner, JsonValue):
+            owner = json_conditions.excuse(owner)
         if name in ("some", "every", "filter", "map", "find") and arguments:
             return self._call_each(owner, str(name), self.read(arguments[0]))
         return call_method(owner, str(name), [self.read(each) for each in arguments])
@@ -218,8 +248,22 @@ class _Scope:
             return filter_parts(owner, function)
         if isinstance(owner, JsonValue) and name in ("some", "every"):
             item = json_conditions.make_item()
-            return json_conditions.check_items(owner, name, item, is_true(act(item)))
+            return json_conditions.check_items(owner, name, item, simplify(is_true(act(item)), negated=False))
         raise NoCheckError(f"calls {name} of something else")
+
+
+def _require(value: Any, result: Any) -> Any:
+    """Return a result that is false where code that takes a value before has failed."""
+    if result is None or not (isinstance(value, JsonValue) or is_condition(value)):
+        return result
+    if isinstance(value, JsonValue) and isinstance(result, JsonValue) and _needs_all(result, value):
+        return result
+    needs = json_conditions.is_reached(value) if isinstance(value, JsonValue) else find_needs(value)
+    return result if simplify(needs, negated=False) == Always(True) else Choice(needs, result, Always(False))
+
+
+def _needs_all(one: JsonValue, other: JsonValue) -> bool:
+    return one.root == other.root and all(each in one.needs for each in other.needs)
 
 
 def _or(value: Any) -> Any:

@@ -191,12 +191,12 @@ class _Parser:
                 tree = ("member", tree, ("constant", self._name()))
             elif self._take("?."):
                 if self._take("["):
-                    tree = ("member", tree, self._expression())
+                    tree = ("optional", tree, self._expression())
                     self._expect("]")
                 elif self._peek() == ("sign", "("):
                     raise SyntaxOutsideError("has an optional call")
                 else:
-                    tree = ("member", tree, ("constant", self._name()))
+                    tree = ("optional", tree, ("constant", self._name()))
             elif self._take("["):
                 tree = ("member", tree, self._expression())
                 self._expect("]")

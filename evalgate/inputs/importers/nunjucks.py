@@ -42,6 +42,20 @@ class _Missing(str):
     __rsub__ = __sub__
 
 
+class _List(list[Any]):
+    """A list, whose text has its items with commas between them."""
+
+    def __str__(self) -> str:
+        return ",".join("" if each is None else str(show(each)) for each in self)
+
+
+class _Truth(int):
+    """A truth value, whose text is in lower case."""
+
+    def __str__(self) -> str:
+        return "true" if self else "false"
+
+
 def has_template(text: str) -> bool:
     """Return whether a text has an expression or a tag of Nunjucks."""
     return "{{" in text or "{%" in text
@@ -90,13 +104,28 @@ def render(text: str, variables: Mapping[str, Json]) -> str:
     if "env" in names and "env" not in variables:
         raise RenderingError("takes a variable from the environment")
     shown: dict[str, Any] = dict.fromkeys(names, _Missing())
-    shown |= {name: "" if value is None else show(value) for name, value in variables.items()}
+    shown |= {name: "" if value is None else _prepare(value) for name, value in variables.items()}
     return JINJA.make_filler(shown)(changed)
 
 
 def is_no_template(error: ValueError) -> bool:
     """Return whether a text that could not be rendered has words in its braces, which Nunjucks refuses as well."""
     return "expected token 'end of print statement', got '" in str(error)
+
+
+def _prepare(value: Json) -> Any:
+    if isinstance(value, bool):
+        return _Truth(value)
+    if isinstance(value, list):
+        return _List(map(_prepare_part, value))
+    return _prepare_part(value) if isinstance(value, dict) else show(value)
+
+
+def _prepare_part(value: Json) -> Any:
+    """Return a part of a value with the lists in it: its other values are as they are, for `dump`."""
+    if isinstance(value, list):
+        return _List(map(_prepare_part, value))
+    return {key: _prepare_part(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def show(value: Json) -> Json:

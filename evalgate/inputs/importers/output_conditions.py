@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 from evalgate.domain import Json
 
@@ -14,6 +15,7 @@ MOST_REPEATS = 1_000
 WORDS = r"\s+"
 """The separator of words."""
 _LONGEST = 20_000
+_LARGEST = 5_000
 _MOST_PARTS = 60
 _OPPOSITES = {
     "contains": "not_contains", "contains_any": "not_contains_any", "contains_all": "not_contains_all",
@@ -49,10 +51,14 @@ class IsLong:
 
 @dataclass(frozen=True, slots=True)
 class Fits:
-    """A condition on a JSON value, as a JSON Schema. `root` tells which value: 0 is the output, others are items."""
+    """A condition on a JSON value, as a JSON Schema. `root` tells which value: 0 is the output, others are items.
+
+    `needs` is the schema without which the code fails: then neither the condition holds nor its opposite.
+    """
 
     root: int
     schema: Mapping[str, Json]
+    needs: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,8 @@ def simplify(condition: Condition, *, negated: bool) -> Condition:
             return simplify(part, negated=not negated)
         case IsLong(test):
             return IsLong(lambda length: not test(length)) if negated else condition
-        case Fits(root, schema):
-            return Fits(root, {"not": dict(schema)}) if negated else condition
+        case Fits(root, schema, needs):
+            return Fits(root, join_schemas("allOf", [needs, {"not": dict(schema)}]), needs) if negated else condition
         case Has(check):
             return _negate(check) if negated else condition
         case All(parts) | Some(parts):
@@ -148,12 +154,35 @@ def _merge(left: Condition, right: Condition, *, some: bool) -> Condition | None
         one, two = left.test, right.test
         return IsLong(lambda length: one(length) or two(length) if some else one(length) and two(length))
     if isinstance(left, Fits) and isinstance(right, Fits) and left.root == right.root:
-        key = "anyOf" if some else "allOf"
-        held = left.schema[key] if set(left.schema) == {key} else [dict(left.schema)]
-        return Fits(left.root, {key: [*(held if isinstance(held, list) else []), dict(right.schema)]})
+        return _merge_schemas(left, right, some=some)
     if isinstance(left, Has) and isinstance(right, Has):
         return _merge_texts(left.check, right.check, some=some)
     return None
+
+
+def _merge_schemas(left: Fits, right: Fits, *, some: bool) -> Fits:
+    """Merge two conditions, of which code looks at the second only if the first does not decide."""
+    if left.needs == right.needs:
+        made = join_schemas("anyOf" if some else "allOf", [left.schema, right.schema])
+        return Fits(left.root, made, left.needs)
+    decided = left.schema if some else {"not": dict(left.schema)}
+    later = join_schemas("anyOf", [decided, right.needs]) if right.needs else {}
+    second = join_schemas("allOf", [left.needs, right.schema]) if some else right.schema
+    made = join_schemas("anyOf" if some else "allOf", [left.schema, second])
+    return Fits(left.root, made, join_schemas("allOf", [left.needs, later]))
+
+
+def join_schemas(key: Literal["allOf", "anyOf"], schemas: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    """Return the schema of values that fit all schemas, or any. One that every value fits is left out of `allOf`."""
+    parts: list[Json] = []
+    for schema in schemas:
+        inner = schema[key] if set(schema) == {key} else [dict(schema)]
+        parts += [each for each in (inner if isinstance(inner, list) else []) if each not in parts]
+    if key == "allOf":
+        parts = [part for part in parts if part != {}]
+    if not parts or (key == "anyOf" and {} in parts):
+        return {}
+    return dict(parts[0]) if len(parts) == 1 and isinstance(parts[0], dict) else {key: parts}
 
 
 def _merge_texts(left: Mapping[str, Json], right: Mapping[str, Json], *, some: bool) -> Condition | None:
@@ -186,10 +215,12 @@ def _build(condition: Condition) -> dict[str, Any] | bool:  # noqa: PLR0911 - on
             return dict(check)
         case IsLong(test):
             return _build_length(test)
-        case Fits(root, schema):
+        case Fits(root, schema, _):
             if root:
                 raise NoCheckError("compares an item with something else")
-            return {"type": "json_schema", "schema": dict(schema)}
+            if len(json.dumps(schema)) > _LARGEST:
+                raise NoCheckError("has too many parts")
+            return {"type": "json_schema", "schema": dict(schema)} if schema else {"type": "is_json"}
         case All(parts):
             built = [_build(part) for part in parts]
             if False in built:
@@ -197,18 +228,43 @@ def _build(condition: Condition) -> dict[str, Any] | bool:  # noqa: PLR0911 - on
             checks = [each for each in built if isinstance(each, dict)]
             return True if not checks else checks[0] if len(checks) == 1 else {"type": "all_of", "checks": checks}
         case Some(parts):
-            built = [_build(part) for part in parts]
-            if True in built:
-                return True
-            checks = [each for each in built if isinstance(each, dict)]
-            if len(checks) < 2:
-                return checks[0] if checks else False
-            some = {"type": "any_of", "checks": checks}
-            # code that parses the output fails for one that is not JSON, unless an earlier part decides
-            is_read = any(isinstance(part, Fits) for part in parts[:-1])
-            return {"type": "all_of", "checks": [{"type": "is_json"}, some]} if is_read else some
+            return _build_some(parts)
         case Not():
             raise AssertionError("a simplified condition has no Not")
+
+
+def _build_some(parts: Sequence[Condition]) -> dict[str, Any] | bool:
+    """Return the check of conditions of which one has to hold. The later ones count only if none before them fails."""
+    ways: list[dict[str, Any]] = []
+    for number, part in enumerate(parts):
+        way = _build(part)
+        if way is True:
+            return True
+        ways += [way] if isinstance(way, dict) else []
+        rest = parts[number + 1 :]
+        guard = _build(simplify(find_needs(part), negated=False)) if rest else True
+        if isinstance(guard, dict):
+            after = _build_some(rest)
+            inner = [guard] if after is True else [guard, after]
+            ways += [{"type": "all_of", "checks": inner} if len(inner) > 1 else guard] if after else []
+            break
+    return False if not ways else ways[0] if len(ways) == 1 else {"type": "any_of", "checks": ways}
+
+
+def find_needs(condition: Condition) -> Condition:
+    """Return when code that decides a condition does not fail."""
+    match condition:
+        case Fits(root, _, needs):
+            return Fits(root, needs) if needs else Has({"type": "is_json"})
+        case All(parts) | Some(parts):
+            some = isinstance(condition, Some)
+            found: Condition = Always(True)
+            for part in reversed(parts):
+                found = All((find_needs(part), Some((part if some else Not(part), found))))
+            return found
+        case Not(part):
+            return find_needs(part)
+    return Always(True)
 
 
 def _build_length(test: Callable[[int], bool]) -> dict[str, Any] | bool:

@@ -31,10 +31,11 @@ class Converter:
 
     def convert_test(self, test: ForeignTest) -> Iterator[Wanted]:
         """Yield the checks and judges of a test. What has no counterpart is told in the remarks."""
-        found = [self._convert(each, test, test.options) for each in test.assertions]
         threshold = test.threshold
-        if threshold is not None and len(test.assertions) > 1:
-            weights = [_read_weight(each) for each in test.assertions]
+        assertions = _require(test.assertions, threshold)
+        found = [self._convert(each, test, test.options) for each in assertions]
+        if threshold is not None and len(assertions) > 1:
+            weights = [_read_weight(each) for each in assertions]
             combined = self._combine(found, weights, threshold)
             if combined is None:
                 text = f"the threshold {threshold:g} of a test: each of its assertions counts by itself"
@@ -63,18 +64,23 @@ class Converter:
 
     def _convert_set(self, assertion: Assertion, test: ForeignTest, options: Mapping[str, Any]) -> list[Wanted]:
         data = assertion.data
-        inner = [each for each in data.get("assert", []) if isinstance(each, dict)]
+        listed = data.get("assert")
+        inner = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        if not isinstance(listed, list) or len(inner) < len(listed):
+            self.remarks.leave_out("an assertion of an assert-set that is not a mapping", assertion.place)
         shared = {key: data[key] for key in ("metric",) if key in data}
-        parts = [Assertion(data={**shared, **each}, place=assertion.place) for each in inner]
+        threshold = data.get("threshold") if assertion.least is None else assertion.least
+        threshold = float(threshold) if isinstance(threshold, int | float) and not isinstance(threshold, bool) else None
+        plain = [Assertion(data={**shared, **each}, place=assertion.place) for each in inner]
+        parts = _require(plain, threshold)
         found = [self._convert(each, test, {**options, **as_mapping(data.get("config"))}) for each in parts]
-        threshold = data.get("threshold")
-        if isinstance(threshold, int | float) and len(parts) > 1:
-            combined = self._combine(found, [_read_weight(each) for each in parts], float(threshold))
+        if threshold is not None and len(parts) > 1:
+            combined = self._combine(found, [_read_weight(each) for each in parts], threshold)
             if combined is None:
                 text = f"the threshold {threshold:g} of an assert-set: each of its assertions counts by itself"
                 self.remarks.leave_out(text, assertion.place)
             else:
-                return combined
+                return [replace(each, is_partial=assertion.is_share) for each in combined]
         return list(itertools.chain.from_iterable(found))
 
     def _combine(
@@ -114,6 +120,21 @@ class Converter:
         return [as_wanted(whole)]
 
 
+def _require(assertions: Sequence[Assertion], threshold: float | None) -> list[Assertion]:
+    """Return assertions with the score that each needs beside full ones of the others: a threshold asks for their mean.
+
+    Where not all have to pass, none needs a score: others can make up for it.
+    """
+    weights = [_read_weight(each) for each in assertions]
+    total = sum(weights)
+    if threshold is None or threshold <= 0 or total <= 0:
+        return list(assertions)
+    if threshold <= 1 - min(weights) / total + 1e-9:
+        return [replace(each, is_share=True) for each in assertions]
+    lost = (1 - min(threshold, 1)) * total
+    return [replace(each, least=round(1 - lost / weight, 9)) for each, weight in zip(assertions, weights, strict=True)]
+
+
 def _read_weight(assertion: Assertion) -> float:
     weight = assertion.data.get("weight", 1)
     return float(weight) if isinstance(weight, int | float) else 1.0
@@ -121,7 +142,11 @@ def _read_weight(assertion: Assertion) -> float:
 
 def _as_part(wanted: Wanted) -> dict[str, Any] | None:
     """Return a check as a part of another one; None for one that cannot be a part."""
-    if wanted.kind == "judge" or wanted.options["type"] in ("latency", "cost", "tool_call", "python"):
+    if (
+        wanted.kind == "judge"
+        or wanted.is_partial
+        or wanted.options["type"] in ("latency", "cost", "tool_call", "python")
+    ):
         return None
     made: dict[str, Any] = {**wanted.options, **wanted.limits}
     if wanted.slot == "texts" and isinstance(wanted.value, list):

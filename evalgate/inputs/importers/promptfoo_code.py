@@ -28,6 +28,12 @@ _KNOWN = frozenset({"vars", "config"})
 _CONTEXT = re.compile(
     r"\b(?:context|ctx)\s*(?:\?\.|\.)\s*(?:get\(\s*['\"])?(\w+)|\b(?:context|ctx)\s*(?:\?\.)?\[\s*['\"](\w+)"
 )
+_DECLARED = re.compile(r"[{,]\s*vars\s*[,}]|\{[^{}]*\}\s*=\s*(?:\w+\s*\.\s*)?vars\b|\bvars\s*[:=]\s*\{[^{}]*\}")
+"""Where code names the variables, or takes some of them by name: `{vars}`, `{a, b} = context.vars`, `vars: {a, b}`."""
+_BY_NAME = (
+    r"""(?:\?\.|\.)\s*(?!get\b)\w+\b(?!\s*\()|(?:\?\.)?\[\s*(?:'[^']*'|"[^"]*")\s*\]|\.get\(\s*(?:'[^']*'|"[^"]*")"""
+)
+_ALL_VARIABLES = re.compile(rf"\bvars\b(?!['\"]?\]?\s*(?:{_BY_NAME}))")
 _ELSEWHERE = re.compile(r"\b(providerResponse|logProbs|traceData)\b")
 _NEEDED = re.compile(r"(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)['\"`](\.{1,2}/[^'\"`]+)['\"`]")
 _ENDINGS = ("", ".js", ".cjs", ".mjs", ".json", ".ts", "/index.js", "/index.ts")
@@ -46,6 +52,11 @@ class ForeignCode:
     @property
     def reads_variables(self) -> bool:
         return any(re.search(r"\bvars\b", text) for text in self.texts)
+
+    @property
+    def reads_all_variables(self) -> bool:
+        """Whether it takes variables in another way than each by its name."""
+        return any(_ALL_VARIABLES.search(_DECLARED.sub("", text)) for text in self.texts)
 
 
 @dataclass(slots=True)
@@ -177,7 +188,8 @@ def list_variables(
     """
     texts = [text for each in code if each.reads_variables for text in each.texts]
     names = sorted({name for test in tests for name in test.variables})
-    used = [name for name in names if any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts)]
+    takes_all = any(each.reads_all_variables for each in code)
+    used = [name for name in names if takes_all or any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts)]
     found: dict[str, list[str]] = {}
     for name in used if texts else ():
         values = [test.variables[name] for test in tests if name in test.variables]

@@ -35,6 +35,7 @@ def make_code_check(reading: Reading) -> Wanted | None:
     made: dict[str, Any] = {**code.options}
     variables = list_variables(every, around.tests, around.renamed, is_merged=around.is_merged)
     threshold = reading.threshold()
+    least = None if reading.negated or reading.kind not in ("javascript", "python") else reading.assertion.least
     config = reading.data.get("config")
     parts = {
         "transforms": [dict(each.options) for each in transforms],
@@ -47,6 +48,7 @@ def make_code_check(reading: Reading) -> Wanted | None:
     }
     made |= {key: value for key, value in parts.items() if value}
     made |= {} if threshold is None else {"threshold": threshold}
+    made |= {} if least is None else {"least": least}
     return make_check("python", {"path": around.code.add(made)})
 
 

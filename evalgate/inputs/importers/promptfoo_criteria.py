@@ -18,7 +18,7 @@ class Wanted:
 
     `options` are those of the check, with its `type`, or of the judge. `slot` is the option that `value` is for: it may
     become a field of the cases. `limits` are options whose numbers may become fields. `source` is the variable that the
-    value was taken from as it is.
+    value was taken from as it is. `is_partial`: it has scores between 0 and 1 that count in a test's threshold.
     """
 
     kind: Literal["check", "judge"]
@@ -30,6 +30,7 @@ class Wanted:
     blocking: bool = True
     label: str = ""
     source: str | None = None
+    is_partial: bool = False
 
     @property
     def key(self) -> str:

@@ -36,6 +36,8 @@ _DIALECTS = {
     "sqlite": "sqlite", "snowflake": "snowflake", "transactsql": "tsql", "redshift": "redshift", "hive": "hive",
     "athena": "athena", "trino": "trino",
 }  # fmt: skip
+_DRAFT = "http://json-schema.org/draft-07/schema#"
+_OLD_KEYWORDS = frozenset({"additionalItems", "dependencies"})
 _REASONS = {
     "select-best": "it compares the outputs of several prompts; a gate compares two versions",
     "max-score": "it compares the outputs of several prompts; a gate compares two versions",
@@ -138,7 +140,8 @@ class _Reading(Reading):
             return [make_check("not_is_json" if self.negated else "is_json")]
         if not self.negated:
             return [make_check("json_schema", slot="schema", value=schema)]
-        parts: list[Json] = [{"type": "not_is_json"}, {"type": "json_schema", "schema": {"not": schema}}]
+        draft = {"$schema": schema["$schema"]} if "$schema" in schema else {}
+        parts: list[Json] = [{"type": "not_is_json"}, {"type": "json_schema", "schema": {**draft, "not": schema}}]
         return [make_check("any_of", {"checks": parts})]
 
     def contains_json(self) -> list[Wanted]:
@@ -157,14 +160,15 @@ class _Reading(Reading):
             return None
         if not isinstance(value, dict):
             raise NotCarriedError("its value is not a JSON Schema")
-        fault = find_written_fault(json.dumps(value))
+        value = {"$schema": _DRAFT, **value} if _has_old_form(value) else value
+        fault = None if self.negated else find_written_fault(json.dumps(value))
+        if fault is None:
+            return value
         typed = {"type": "object", **value}
-        if fault is not None and not self.negated and find_written_fault(json.dumps(typed)) is None:
-            self.note("the JSON has to be an object")
-            return typed
-        if fault is not None and not self.negated:
+        if find_written_fault(json.dumps(typed)) is not None:
             raise NotCarriedError(fault.message)
-        return value
+        self.note("the JSON has to be an object")
+        return typed
 
     def is_xml(self) -> list[Wanted]:
         if self.negated:
@@ -200,7 +204,7 @@ class _Reading(Reading):
         if not isinstance(self.value, str) or self.value.startswith(SCHEME):
             raise NotCarriedError("it is code of a file")
         used = {name: value for name, value in self.test.variables.items() if name in self.value}
-        key = json.dumps([self.kind, self.value, self.negated, self.threshold(), used], sort_keys=True)
+        key = json.dumps([self.kind, self.value, self.negated, self.lowest_pass(), used], sort_keys=True)
         known = self.around.conditions  # the code of `defaultTest` is that of every test
         if key not in known:
             try:
@@ -210,11 +214,12 @@ class _Reading(Reading):
         made = known[key]
         if isinstance(made, NoCheckError):
             raise made
-        return self._as_checks(made)
+        is_partial = self.assertion.is_share and self._read_condition(self.value, 1.0) != made
+        return [replace(each, is_partial=is_partial) for each in self._as_checks(made)]
 
-    def _read_condition(self, code: str) -> dict[str, Any] | bool:
+    def _read_condition(self, code: str, threshold: float | None = None) -> dict[str, Any] | bool:
         read = read_javascript if self.kind == "javascript" else read_python
-        condition = read(code, self.test.variables, self.threshold())
+        condition = read(code, self.test.variables, self.lowest_pass() if threshold is None else threshold)
         return output_conditions.make_check(output_conditions.Not(condition) if self.negated else condition)
 
     def _as_checks(self, made: dict[str, Any] | bool) -> list[Wanted]:
@@ -249,6 +254,8 @@ class _Reading(Reading):
 
     def word_count(self) -> list[Wanted]:
         low, high = _read_bounds(self.value)
+        if (low, high) == (None, None) or (low is not None and high is not None and low > high):
+            raise NotCarriedError("its bounds leave no number of words")
         if not self.negated:
             bounds = {"min_words": low, "max_words": high}
             return [make_check("length", limits={key: each for key, each in bounds.items() if each is not None})]
@@ -295,6 +302,14 @@ class _Reading(Reading):
             variables=self.test.variables,
             note=self.note,
         )
+
+
+def _has_old_form(schema: Any) -> bool:
+    """Return whether a schema has what means nothing after draft-07, by which promptfoo reads a schema."""
+    if isinstance(schema, dict):
+        is_old = isinstance(schema.get("items"), list) or not schema.keys().isdisjoint(_OLD_KEYWORDS)
+        return is_old or any(map(_has_old_form, schema.values()))
+    return isinstance(schema, list) and any(map(_has_old_form, schema))
 
 
 def _read_bounds(value: Any) -> tuple[int | None, int | None]:

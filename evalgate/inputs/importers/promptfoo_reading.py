@@ -123,7 +123,14 @@ class Reading:
 
     def threshold(self) -> float | None:
         value = self.data.get("threshold")
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise NotCarriedError("its threshold is not a number")
+        return None if value is None else float(value)
+
+    def lowest_pass(self) -> float | None:
+        """Return the score from which on code passes: that of its own threshold, or what its test needs."""
+        own, least = self.threshold(), None if self.negated else self.assertion.least
+        return max((each for each in (own, least) if each is not None), default=None)
 
     def require_pattern(self, pattern: str) -> None:
         fault = self.around.fault_of(pattern)

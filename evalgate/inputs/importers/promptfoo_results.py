@@ -11,6 +11,7 @@ from evalgate.domain import Json
 from evalgate.errors import InputError
 from evalgate.inputs.importers.case_rows import CaseRows
 from evalgate.inputs.importers.foreign_json import ForeignPart
+from evalgate.inputs.importers.promptfoo_judges import is_judged
 from evalgate.inputs.importers.tool_results import (
     ToolResults,
     ToolScore,
@@ -25,6 +26,7 @@ PASS = "pass"
 """The criterion that promptfoo's own verdict of a test becomes."""
 
 _ERROR = 2
+_SETTINGS = ("type", "value", "threshold", "weight", "provider", "rubricPrompt", "transform", "config")
 _LONGEST_LABEL = 80
 # what the tool writes as the reason of a score 0 when the assertion itself did not work
 _CRASHED = re.compile(
@@ -182,11 +184,19 @@ def _read_test(result: ForeignPart, verdict_name: str, graders: Collection[_Grad
     declared = [one for one in _list_assertions(case.parts("assert")) if one.text("type")]
     settings: dict[str, list[Json]] = {}
     for one in declared:
-        kept = {key: one.data.get(key) for key in ("type", "value", "threshold", "weight", "provider", "rubricPrompt")}
-        if isinstance(kept["provider"], Mapping):
-            kept["provider"] = fingerprint(kept["provider"])  # it may hold a key, and settings are shown in messages
+        kept = {key: one.data.get(key) for key in _SETTINGS}
+        kept |= _find_shared(one, case.part("options"))
+        for key in ("provider", "config"):
+            if isinstance(kept[key], Mapping):
+                kept[key] = fingerprint(kept[key])  # it may hold a key, and settings are shown in messages
         settings.setdefault(_name(one), []).append({key: value for key, value in kept.items() if value is not None})
-    everything: Json = {"assertions": fingerprint(case.data.get("assert")), "threshold": case.data.get("threshold")}
+    everything: dict[str, Json] = {
+        "assertions": fingerprint(case.data.get("assert")),
+        "threshold": case.data.get("threshold"),
+    }
+    shared = [_find_shared(one, case.part("options")) for one in declared]
+    if any(value is not None for one in shared for value in one.values()):
+        everything |= {"options": fingerprint(shared)}
     graded = result.part("gradingResult")
     problem = _find_problem(result, graded)
     scores: dict[str, ToolScore] = {}
@@ -219,6 +229,14 @@ def _read_test(result: ForeignPart, verdict_name: str, graders: Collection[_Grad
         problem=problem,
         is_empty=isinstance(response, Mapping) and is_empty(response.get("output")),
     )
+
+
+def _find_shared(assertion: ForeignPart, options: ForeignPart) -> dict[str, Json]:
+    """Return the settings of an assertion that are among the options of its test, as `defaultTest` gives them."""
+    found = {"shared transform": options.data.get("transform") or options.data.get("postprocess")}
+    if is_judged((assertion.text("type") or "").removeprefix("not-")):
+        found |= {key: assertion.data.get(key) or options.data.get(key) for key in ("provider", "rubricPrompt")}
+    return found
 
 
 def _has_sets(result: ForeignPart) -> bool:

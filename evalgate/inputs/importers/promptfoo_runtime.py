@@ -210,13 +210,14 @@ def read_text(value: str) -> Any:
 
 def judge(value: Any, assertion: dict[str, Any]) -> tuple[bool, str]:
     """Return whether promptfoo passes a value that code returned. Raises FailedError for a value that it refuses."""
-    threshold = assertion.get("threshold")
+    threshold, least = assertion.get("threshold"), assertion.get("least", -math.inf)
     if isinstance(value, bool):
         return value, f"the code returned {str(value).lower()}"
-    if isinstance(value, float) and math.isnan(value):  # `not-` would make a pass of it
-        raise FailedError("the code returned NaN")
+    if isinstance(value, float) and not math.isfinite(value):  # `not-` would make a pass of NaN
+        raise FailedError(f"the code returned {'NaN' if math.isnan(value) else value}")
     if isinstance(value, int | float):
-        return (value > 0 if threshold is None else value >= threshold), f"the code returned {value:g}"
+        passed = value > 0 if threshold is None else value >= threshold
+        return passed and value >= least, f"the code returned {value:g}"
     is_python = assertion["language"] == "python"
     if isinstance(value, dict) and is_python and "pass_" in value:
         value.setdefault("pass", value["pass_"])
@@ -230,4 +231,4 @@ def judge(value: Any, assertion: dict[str, Any]) -> tuple[bool, str]:
     ):
         raise FailedError(f"the code returned {json.dumps(value)[:80]}")
     below = is_python and threshold is not None and score < threshold
-    return value["pass"] and not below, value["reason"][:200]
+    return value["pass"] and not below and score >= least, value["reason"][:200]

@@ -23,18 +23,20 @@ _ROUNDS = 5
 _TABLES = (".csv", ".tsv", ".jsonl")
 _DATA = (".json", ".yaml", ".yml")
 _CODE = (".py", ".js", ".cjs", ".mjs", ".ts", ".sh", ".rb")
-_KNOWN = frozenset(
-    {"vars", "assert", "options", "threshold", "description", "metadata", "provider", "providers", "prompts"}
-)
 _ANSWERING = {"provider": "the `provider` of a test", "providers": "the `providers` to which a test is limited"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """An assertion as plain data, and its place."""
+    """An assertion as plain data, and its place.
+
+    `least` is the score without which its test or set cannot pass. `is_share`: others can make up for its score.
+    """
 
     data: Mapping[str, Any]
     place: Place
+    least: float | None = None
+    is_share: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,14 +200,23 @@ class _Reader:
                 self._remarks.ask(f"{text}: the target of the gate answers it", node.key_place(key, path))
         if data.get("providerOutput") is not None:
             self._remarks.leave_out("the output that a test brings", node.key_place("providerOutput", path))
+        if data.get("assertScoringFunction") is not None:
+            place_of_code = node.key_place("assertScoringFunction", path)
+            self._remarks.leave_out("`assertScoringFunction`, whose code decides on a test", place_of_code)
+        if as_mapping(data.get("options")).get("transformVars"):
+            place_of_code = node.key_place("options", path)
+            self._remarks.leave_out("`transformVars`, whose code changes the variables of a test", place_of_code)
         threshold = data.get("threshold")
+        is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+        if threshold is not None and not is_number:
+            self._remarks.leave_out("the threshold of a test, which is no number", node.key_place("threshold", path))
         prompts = data.get("prompts")
         return ForeignTest(
             variables=self._read_variables(node.get("vars"), files, path),
             assertions=tuple(self._list_assertions(node.get("assert"), files, path)),
             options=as_mapping(data.get("options")),
             place=place,
-            threshold=threshold if isinstance(threshold, int | float) else None,
+            threshold=threshold if is_number else None,
             description=data.get("description") if isinstance(data.get("description"), str) else None,
             metadata=as_mapping(data.get("metadata")) or None,
             prompts=tuple(map(str, prompts)) if isinstance(prompts, list) else None,

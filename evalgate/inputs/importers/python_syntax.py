@@ -18,7 +18,7 @@ _SIGNS: Mapping[type, str] = {
     ast.Eq: "===", ast.NotEq: "!==", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Is: "===",
     ast.IsNot: "!==", ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
 }  # fmt: skip
-_TYPES = {"str": "string", "list": "array", "dict": "object", "bool": "boolean"}
+_TYPES = {"str": "string", "list": "array", "dict": "dict", "bool": "boolean"}
 
 
 def read_python(code: str, variables: Mapping[str, Json], threshold: float | None = None) -> Condition:
@@ -96,7 +96,7 @@ def _read(node: ast.expr) -> Tree:  # noqa: C901, PLR0911, PLR0912 - one case fo
         case ast.Compare(left=left, ops=ops, comparators=others):
             return _read_comparison(left, ops, others)
         case ast.Subscript(value=value, slice=index):
-            return ("member", _read(value), _read(index))
+            return ("item", _read(value), _read(index))
         case ast.Attribute(value=value, attr=name):
             return ("member", _read(value), ("constant", name))
         case ast.Call():
@@ -111,10 +111,7 @@ def _read_comparison(left: ast.expr, ops: Sequence[ast.cmpop], others: Sequence[
     for op, right in zip(ops, others, strict=True):
         one, two = _read(left), _read(right)
         if isinstance(op, ast.In | ast.NotIn):
-            is_key = isinstance(left, ast.Constant) and _is_parsed(two)
-            found: Tree = (
-                ("binary", "in", one, two) if is_key else ("call", ("member", two, ("constant", "includes")), [one])
-            )
+            found: Tree = ("call", ("member", two, ("constant", "includes")), [one])
             found = ("unary", "!", found) if isinstance(op, ast.NotIn) else found
         elif type(op) in _SIGNS:
             found = ("binary", _SIGNS[type(op)], one, two)
@@ -123,11 +120,6 @@ def _read_comparison(left: ast.expr, ops: Sequence[ast.cmpop], others: Sequence[
         made = found if made is None else ("binary", "&&", made, found)
         left = right
     return made if made is not None else ()
-
-
-def _is_parsed(tree: Tree) -> bool:
-    """Return whether an expression is parsed JSON itself, in which `in` looks for a key."""
-    return tree[:1] == ("call",) and tree[1] == ("member", ("name", "JSON"), ("constant", "parse"))
 
 
 def _read_call(node: ast.Call) -> Tree:  # noqa: C901, PLR0911, PLR0912 - one case for each function
@@ -152,11 +144,15 @@ def _read_call(node: ast.Call) -> Tree:  # noqa: C901, PLR0911, PLR0912 - one ca
             counted = ast.GeneratorExp(elt=each.generators[0].ifs[0], generators=[_without_conditions(each)])
             return ("member", _read_each(counted, "filter"), ("constant", "length"))
         case ast.Attribute(value=ast.Name(id="json"), attr="loads"), [value]:
-            return ("call", ("member", ("name", "JSON"), ("constant", "parse")), [_read(value)])
+            return ("call", ("member", ("name", "JSON"), ("constant", "loads")), [_read(value)])
         case ast.Attribute(value=ast.Name(id="re"), attr="search"), [ast.Constant(value=str(pattern)), value]:
             return ("call", ("member", ("regex", pattern, ""), ("constant", "test")), [_read(value)])
-        case ast.Attribute(value=value, attr="get"), [key, *_]:
-            return ("member", _read(value), _read(key))
+        case ast.Attribute(value=value, attr="get"), [key]:
+            return ("get", _read(value), _read(key))
+        case ast.Attribute(value=value, attr="get"), [key, ast.Constant(value=None)]:
+            return ("get", _read(value), _read(key))
+        case ast.Attribute(value=value, attr="get"), [key, other]:
+            return ("default", _read(value), _read(key), _read(other))
         case ast.Attribute(value=value, attr="endswith" | "startswith" as name), [ast.Tuple(elts=ends)]:
             made: Tree = ("constant", False)
             for end in ends:

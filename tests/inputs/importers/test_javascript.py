@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from foreign_config import decide
+from foreign_config import as_check, decide
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,21 +48,23 @@ VALUES: list[tuple[str, Callable[[Any], bool]]] = [
     ("(JSON.parse(output).a ?? []).some(i => i.b === 'x')", lambda v: isinstance(v.get("a"), list) and any(isinstance(i, dict) and i.get("b") == "x" for i in v["a"])),
     ("JSON.parse(output).a == null", lambda v: v.get("a") is None),
     ("Object.keys(JSON.parse(output)).length === 1", lambda v: len(v) == 1),
+    ("!JSON.parse(output).a.includes('x')", lambda v: isinstance(v["a"], str | list) and "x" not in v["a"]),
+    ("!JSON.parse(output).a.some(i => i.b === 'x')", lambda v: isinstance(v["a"], list) and not any(i["b"] == "x" for i in v["a"])),
+    ("!JSON.parse(output).a.b", lambda v: v["a"] is not None and not (isinstance(v["a"], dict) and v["a"].get("b"))),
+    ("!JSON.parse(output)?.a?.b", lambda v: not (isinstance(v.get("a"), dict) and v["a"].get("b"))),
+    ("const a = JSON.parse(output)?.a; return !a.b", lambda v: v["a"] is not None and not (isinstance(v["a"], dict) and v["a"].get("b"))),
+    ("JSON.parse(output).a.trim().length > 0", lambda v: v["a"].strip() != ""),
+    ("JSON.parse(output).a.toLowerCase() !== 'x'", lambda v: v["a"].lower() != "x"),
+    ("JSON.parse(output).a", lambda v: v["a"] in (1, 2) or v["a"] is True),
+    ("JSON.parse(output).a && JSON.parse(output).b", lambda v: v["a"] and (v["b"] in (1, 2) or v["b"] is True)),
+    ("JSON.parse(output).a.length !== 1", lambda v: isinstance(v["a"], str | list) and len(v["a"]) != 1),
+    ("JSON.parse(output).a.b === 1 || JSON.parse(output).b === 1", lambda v: v["a"] is not None and ((v["b"] == 1 and v["b"] is not True) or (v["a"]["b"] == 1 and v["a"]["b"] is not True))),
 ]  # fmt: skip
 LEAVES = st.sampled_from(["x", "y", 1, 2, True, None])
 INNER = st.one_of(
     LEAVES, st.fixed_dictionaries({"b": LEAVES}), st.lists(st.fixed_dictionaries({"b": LEAVES}), max_size=3)
 )
 OBJECTS = st.dictionaries(st.sampled_from(["a", "b"]), INNER)
-
-
-def as_check(made: dict[str, Any]) -> Check:
-    """Return the check of a configuration, with its schemas in place."""
-    options = {key: value for key, value in made.items() if key not in ("type", "checks")}
-    inline = {"inline": True} if "schema" in made else {}
-    kind = made["type"].removeprefix("not_")
-    parts = tuple(map(as_check, made.get("checks", ())))
-    return Check(name="a", type=kind, negated=kind != made["type"], options={**options, **inline}, parts=parts)
 
 
 def convert(code: str) -> Check:
@@ -88,12 +90,29 @@ def test_a_condition_on_the_text_decides_as_the_code_does(output: str) -> None:
 @given(OBJECTS)
 def test_a_condition_on_json_decides_as_the_code_does(value: dict[str, Any]) -> None:
     for code, check, meaning in SCHEMAS:
-        assert decide(check, CASE, json.dumps(value)) is bool(meaning(value)), code
+        try:
+            holds = bool(meaning(value))
+        except (AttributeError, KeyError, TypeError):
+            holds = False
+        assert decide(check, CASE, json.dumps(value)) is holds, (code, value)
 
 
 @pytest.mark.parametrize("code", [code for code, _ in VALUES])
 def test_an_output_that_is_no_json_passes_no_condition_on_json(code: str) -> None:
     assert decide(convert(code), CASE, "a text") is False
+
+
+def test_a_number_is_compared_with_the_threshold() -> None:
+    for code in (
+        "JSON.parse(output).a",
+        "output && JSON.parse(output).a",
+        "output.includes('y') || JSON.parse(output).a",
+    ):
+        made = make_check(read_javascript(code, {}, 0.8))
+        assert isinstance(made, dict)
+        assert decide(as_check(made), CASE, '{"a": 0.9}') is True
+        assert decide(as_check(made), CASE, '{"a": 0.3}') is False
+    assert make_check(read_javascript("output.includes('y') || 0.3", {}, 0.8)) == {"type": "contains", "value": "y"}
 
 
 def test_code_that_parses_first_fails_for_a_text_even_if_the_rest_holds() -> None:

@@ -19,7 +19,7 @@ OUTPUT = ("name", "output")
         ("a / b / 2", ("binary", "/", ("binary", "/", ("name", "a"), ("name", "b")), ("constant", 2))),
         ("/a[/]b/gi", ("regex", "a[/]b", "gi")),
         ("// note\n/* more */ 'it\\'s \\u0041\\n'", ("constant", "it's A\n")),
-        ("output?.a?.['b']", ("member", ("member", OUTPUT, ("constant", "a")), ("constant", "b"))),
+        ("output?.a?.['b']", ("optional", ("optional", OUTPUT, ("constant", "a")), ("constant", "b"))),
         ("a && b || !c", ("binary", "||", ("binary", "&&", ("name", "a"), ("name", "b")), ("unary", "!", ("name", "c")))),
         ("a ? 1 : .5", ("choose", ("name", "a"), ("constant", 1), ("constant", 0.5))),
         ("(a, b) => a", ("function", ["a", "b"], [("return", ("name", "a"))])),

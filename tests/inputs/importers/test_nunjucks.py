@@ -17,12 +17,16 @@ from evalgate.inputs.importers import nunjucks
         ("{{ n }}{{ f }}{{ t }}{{ z }}", "12true"),
         ("{% if a == 'x' && !b %}y{% elseif c %}z{% endif %}", "y"),
         ("{{ list.length }}", "3"),
+        ("{{ list }} {{ o.list }}", "1,2,3 a,true,b,,"),
+        ("{% if no %}y{% else %}n{% endif %}{{ no }}{% if no == false %}f{% endif %}", "nfalsef"),
+        ("{{ o | dump }}", '{"list": ["a", true, ["b", null, ""]]}'),
         ("{{ d | dump }}", '{"k": 1}'),
         ("{% for k, v in d %}{{ k }}={{ v }}{% endfor %}", "k=1"),
     ],
 )
 def test_a_text_is_rendered_as_promptfoo_does(text: str, rendered: str) -> None:
-    values = {"a": "x", "n": 1, "f": 2.0, "t": True, "z": None, "list": [1, 2, 3], "d": {"k": 1}}
+    values = {"a": "x", "n": 1, "f": 2.0, "t": True, "z": None, "list": [1, 2, 3], "d": {"k": 1}, "no": False}
+    values |= {"o": {"list": ["a", True, ["b", None, ""]]}}
     if "&&" in text:
         text = text.replace("!b", "not b")
     assert nunjucks.render(text, values) == rendered  # type: ignore[arg-type]

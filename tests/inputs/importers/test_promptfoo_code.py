@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evalgate.errors import Place
 from evalgate.inputs.importers import promptfoo_code
-from evalgate.inputs.importers.promptfoo_code import CodeModule, list_variables, read_file, read_inline
+from evalgate.inputs.importers.promptfoo_code import CodeModule, ForeignCode, list_variables, read_file, read_inline
 from evalgate.inputs.importers.promptfoo_criteria import NotCarriedError
 from evalgate.inputs.importers.promptfoo_file import ForeignFiles
 from evalgate.inputs.importers.promptfoo_tests import ForeignTest
@@ -111,3 +111,24 @@ def test_variables_come_back_as_promptfoo_has_them() -> None:
             read("context.vars.q", *several)
     with pytest.raises(NotCarriedError, match="in which tests differ"):
         read("context.vars.q", {"q": "a"}, {"q": "b"}, is_merged=True)
+
+
+BY_NAME = [
+    "context.vars.a", "context['vars']['a'] in output", "context['vars'].get('a', 1)", "vars.a && vars['b'] && vars?.c",
+    "({vars}) => vars.a", "(output, { vars, config }) => vars.a", "const { a, b } = context.vars;", "(o, {vars: {a}}) => a",
+]  # fmt: skip
+AS_A_WHOLE = [
+    "Object.values(context.vars).every(v => output.includes(v))", "for k, v in context['vars'].items():", "f(output, context.vars)",
+    "values = context['vars']", "vars[key]", "context['vars'].get(key)", "({...context.vars})", "for (const key in vars)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "takes_all"), [*((each, False) for each in BY_NAME), *((each, True) for each in AS_A_WHOLE)]
+)
+def test_code_that_takes_the_variables_as_a_whole_gets_all(text: str, takes_all: bool) -> None:
+    code = ForeignCode(options={}, texts=(text,))
+    place = Place(path="promptfooconfig.yaml")
+    test = ForeignTest(variables={"a": "x", "other": "y"}, assertions=(), options={}, place=place)
+    assert code.reads_all_variables is takes_all
+    assert ("other" in list_variables([code], [test], {}, is_merged=False)) is takes_all

@@ -34,6 +34,11 @@ def is_equal_json(text: str) -> bool:
     return parses(text) and json.loads(text) == {"a": 1, "b": ["x"]} and json.loads(text)["a"] is not True
 
 
+def is_one_number(text: str) -> bool:
+    value = json.loads(text) if parses(text) else None
+    return isinstance(value, list) and (not value or (len(value) == 1 and type(value[0]) is int))
+
+
 # the assertion, and what promptfoo's code says of an output; no white space stands at the ends of these outputs
 MEANINGS: list[tuple[dict[str, Any], Callable[[str], bool]]] = [
     ({"type": "equals", "value": "yes"}, lambda o: o == "yes"),
@@ -65,6 +70,8 @@ MEANINGS: list[tuple[dict[str, Any], Callable[[str], bool]]] = [
         {"type": "not-is-json", "value": {"required": ["a"], "type": "object", "properties": {"a": {"type": "integer"}}}},
         lambda o: not fits(o),
     ),
+    ({"type": "is-json", "value": {"type": "array", "items": [{"type": "integer"}], "additionalItems": False}}, is_one_number),
+    ({"type": "not-is-json", "value": {"type": "array", "items": [{"type": "integer"}], "additionalItems": False}}, lambda o: not is_one_number(o)),
     ({"type": "levenshtein", "value": "yes yes"}, lambda o: Levenshtein.distance(o, "yes yes") <= 5),
     ({"type": "levenshtein", "value": "yes", "threshold": 2.5}, lambda o: Levenshtein.distance(o, "yes") <= 2),
     ({"type": "word-count", "value": {"min": 2, "max": 4}}, lambda o: 2 <= len(o.split()) <= 4),
@@ -92,6 +99,7 @@ PIECES = [
     '{"a": 1, "b": ["x"]}',
     '{"a": "x"}',
     "7",
+    "[7]",
 ]
 OUTPUTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join).map(str.strip).filter(bool)
 
@@ -166,6 +174,8 @@ def test_an_assertion_becomes_a_check(tmp_path: Path, assertion: dict[str, Any],
         ({"type": "select-best", "value": "x"}, "compares two versions"),
         ({"type": "trace-span-count", "value": {}}, "traces are not read"),
         ({"type": "nonsense"}, "promptfoo has no such type"),
+        ({"type": "word-count", "value": {}}, "no number of words"),
+        ({"type": "word-count", "value": {"min": 5, "max": 2}}, "no number of words"),
         ({"type": "levenshtein", "value": "x", "transform": "output.split('x')[0]"}, "the code of its transform"),
         ({"type": "llm-rubric", "value": "x", "transform": "output.a"}, "reads the whole output"),
         ({"type": "is-valid-openai-tools-call"}, "no tools at hand"),

@@ -176,6 +176,21 @@ def test_no_key_of_a_grader_is_shown() -> None:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["transform", "provider"])
+def test_options_of_a_test_are_settings_of_what_they_change(key: str) -> None:
+    def edit(value: str) -> Any:
+        def edit_options(data: Any) -> None:
+            for result in data["results"]["results"]:
+                result["testCase"]["options"] = {key: value}
+                for one in result["testCase"]["assert"]:
+                    one["type"] = "llm-rubric"
+
+        return edit_options
+
+    with pytest.raises(InputError, match="is measured with other settings"):
+        pair(change(BOTH, edit("one"), "long"), change(BOTH, edit("two"), "brief"))
+
+
 def test_a_set_of_assertions_counts_in_the_verdict_only_and_its_settings_too() -> None:
     def edit(threshold: float) -> Any:
         def edit_set(data: Any) -> None:

@@ -83,6 +83,23 @@ def test_what_is_not_at_hand_is_named(tmp_path: Path, tests: Any, why: str) -> N
     assert len(found.left_out) == 1 and why in found.left_out[0]
 
 
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"assertScoringFunction": "file://score.js"}, "assertScoringFunction"),
+        ({"options": {"transformVars": "({...vars, question: 'b'})"}}, "transformVars"),
+        ({"threshold": "0.8"}, "the threshold of a test, which is no number"),
+        (
+            {"assert": [{"type": "levenshtein", "value": "abc", "threshold": "{{question}}"}]},
+            "its threshold is not a number",
+        ),
+    ],
+)
+def test_what_would_change_a_decision_is_named(tmp_path: Path, more: dict[str, Any], why: str) -> None:
+    found = read(tmp_path, [{"vars": {"question": "a"}, "assert": [{"type": "contains", "value": "a"}], **more}])
+    assert any(why in each for each in found.left_out)
+
+
 def test_images_and_recordings_are_base64(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff\xe0")  # what the bytes say counts
     (tmp_path / "b.MP3").write_bytes(b"\x00\xff")
