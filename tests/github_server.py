@@ -32,6 +32,7 @@ from github_bodies import START, Bodies, Json
 HOST = "http://github.test"  # replaces this server's URL while a message is validated
 WORKFLOW = "github-actions[bot]"
 LONGEST_BODY = 65_536
+LONGEST_TITLE = 256
 FILES_LISTED = 3_000
 Answer = tuple[int, Any]
 EMPTY: Json = {
@@ -403,6 +404,11 @@ class GitHubServer:
             raise RefusalError(422, "Validation Failed", errors=[error])
         return text
 
+    def _fit_title(self, body: Json) -> None:
+        if len(body["title"]) > LONGEST_TITLE:  # by hand
+            error = {"resource": "Issue", "code": "custom", "field": "title", "message": "title is too long"}
+            raise RefusalError(422, "Validation Failed", errors=[error])
+
     def _post_comment(self, asked: Json, body: Json, number: str) -> Answer:
         self._known(number)
         facts = self.add_comment(int(number), self._fit(body), author=self.state["actor"])
@@ -481,8 +487,11 @@ class GitHubServer:
         return 200, [self.bodies.commit(self.state["repository"], each) for each in rows]
 
     def _post_status(self, asked: Json, body: Json, sha: str) -> Answer:
-        if len(body.get("description") or "") > 140:  # by hand
-            raise RefusalError(422, "Validation Failed", errors=[{"resource": "Status", "code": "custom"}])
+        for field, most in (("description", 140), ("context", 255)):  # by hand
+            text = body.get(field) or ""
+            if len(text) > most or any(char > "\uffff" for char in text):
+                error = {"resource": "Status", "code": "custom", "field": field}
+                raise RefusalError(422, "Validation Failed", errors=[error])
         facts = {"description": None, "target_url": None, "context": "default", **body, "sha": sha}
         facts |= {"id": 1 + len(self.state["statuses"]), "created_at": self.now(), "creator": self.state["actor"]}
         self.state["statuses"].append(facts)
@@ -560,6 +569,7 @@ class GitHubServer:
         text = body.get("body")
         if text:
             self._fit(body, "Issue")
+        self._fit_title(body)
         facts = {"number": number, "title": body["title"], "body": text, "state": "open"}
         facts |= dict.fromkeys(("created_at", "updated_at"), self.now())
         self.state["issues"][str(number)] = {**facts, "author": self.state["actor"]}
@@ -570,6 +580,7 @@ class GitHubServer:
         if facts is None:
             raise RefusalError(404, "Not Found")
         self._fit(body, "Issue")
+        self._fit_title(body)
         if body["state"] not in ("open", "closed") or body["state_reason"] not in ("completed", "reopened"):
             raise RefusalError(422, "Validation Failed")
         facts |= {name: body[name] for name in ("title", "body", "state")} | {"updated_at": self.now()}

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 from evalgate.domain import strict_json
 from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError
+from evalgate.report.escape import basic
 from evalgate.services.git_names import fold_path
 
 _T = TypeVar("_T")
@@ -36,6 +37,7 @@ _RELEASE_INPUTS: Mapping[str, tuple[str, ...]] = {
 """The inputs of the commands that write to the registry; no other command takes them."""
 _REQUIRED_INPUTS = {"promote": ("prompt", "to"), "rollback": ("prompt", "reason")}
 LONGEST_REASON = 1_000
+_LONGEST_NAME, _LONGEST_BRANCH = 150, 80  # of the 255 characters that GitHub takes as the name of a status
 _REDRAWS = {"redraw", "no-cache", "live"}
 _REDRAW_OPTION = re.compile(r"--(?:redraw|no-cache|live)\b")
 _PLAIN = re.compile(r"[A-Za-z0-9._]+(?:-[A-Za-z0-9._]+)*")
@@ -141,12 +143,24 @@ def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = 
     a pass by the policy of one branch is not a pass by that of another. Names of branches have no spaces.
 
     GitHub does not tell capitals apart in names of statuses, but in those of branches. So a branch with capitals is
-    named with a digest, after a character that no branch may have.
+    named with a digest, after a character that no branch may have. So is a branch with a long name or with emoji: see
+    `shorten_context`. The name begins as that on the way to the default branch does, also if it is shortened.
     """
     own = (*(() if given or config == _CONFIG else (config,)), *matrix)
-    if to != fold_path(to):
-        to += f"~{hashlib.sha256(to.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
-    return (given or "evalgate") + (f" ({', '.join(own)})" if own else "") + (f" (to {to})" if to else "")
+    name = shorten_context((given or "evalgate") + (f" ({', '.join(own)})" if own else ""), most=_LONGEST_NAME)
+    branch = basic(to)
+    if to != fold_path(branch) or len(to) > _LONGEST_BRANCH:
+        branch = f"{branch[:_LONGEST_BRANCH]}~{_digest(to)}"
+    return name + (f" (to {branch})" if to else "")
+
+
+def shorten_context(name: str, *, most: int) -> str:
+    """Return the name of a status with at most `most` characters, none of them above U+FFFF: GitHub refuses others.
+
+    A name that this changes ends with a digest, so that it stays its own.
+    """
+    shown = basic(name)
+    return name if name == shown and len(name) <= most else f"{shown[: most - 14]} {_digest(name)}"
 
 
 def is_same_context(context: str, other: str) -> bool:
@@ -271,9 +285,13 @@ def _make_text(value: Any) -> str:
     return "" if value is None else json.dumps(value)
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
 def _make_slug(key: str) -> str:
     """Return a form of the key that is valid in a comment's marker; different keys give different forms."""
     if len(key) <= 60 and _PLAIN.fullmatch(key):
         return key
     plain = re.sub(r"[^A-Za-z0-9._]+", "-", key).strip("-")[:40]
-    return f"{plain}-{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+    return f"{plain}-{_digest(key)}"

@@ -10,13 +10,14 @@ from evalgate.action import comment_state
 from evalgate.decide import sign_off
 from evalgate.domain import Report, Verdict
 from evalgate.report import comment, view
-from evalgate.report.escape import line
+from evalgate.report.escape import line, prose
 from evalgate.report.status import Status
 
 if TYPE_CHECKING:
     from evalgate.services.github import GitHub
     from evalgate.services.github_rows import Comment
 
+_TITLE = 200  # of the 256 characters that GitHub takes as the title of an issue
 When = Literal["auto", "on-change", "on-failure", "off"]
 # a repeated run with the same result differs only in its URL: that alone is not a reason to update the comment
 _RUN = re.compile(r"/actions/runs/\d+(?:/attempts/\d+)?")
@@ -109,7 +110,7 @@ def update_drift_issue(of: Sticky, report: Report, title: str, *, head: str, lin
             return ""
         state = comment_state.follow(None, report, head=head, subject=subject, now=now)
         return of.github.create_issue(
-            line(title), comment_state.render(report, key=of.key, state=state, links=links)
+            line(prose(title, most=_TITLE)), comment_state.render(report, key=of.key, state=state, links=links)
         ).url
     first = min(known, key=lambda issue: issue.number)
     sticky = replace(of, number=first.number)

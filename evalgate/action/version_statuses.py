@@ -6,11 +6,11 @@ found again on the commits before, and repeated on the newest one, as long as it
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Literal
 
 from evalgate.action import heads
+from evalgate.action.action_inputs import shorten_context
 from evalgate.action.posted_comment import Sticky
 from evalgate.errors import GitError
 from evalgate.report.status import Status
@@ -28,10 +28,7 @@ def make_version_context(context: str, gate: str, source: str) -> str:
 
     `context` is the name of the status of a change, which is never the same: this one has a colon after it.
     """
-    name = f"{context}: {gate}, {source}"
-    if len(name) <= _LONGEST:
-        return name
-    return f"{name[: _LONGEST - 14]} {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+    return shorten_context(f"{context}: {gate}, {source}", most=_LONGEST)
 
 
 class VersionStatuses:

@@ -33,6 +33,7 @@ from evalgate.domain import (
     Threshold,
     Verdict,
 )
+from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_count
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
@@ -53,6 +54,7 @@ from evalgate.store.store import Store
 _FRESH = datetime.timedelta(hours=12)
 _FIXED_LEVEL = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
 _JUDGE_TOLERANCE = 0.005
+_NAMED = 3  # gates in the title of an issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ def describe_title(report: Report) -> str:
     if names:
         since = min((_describe_then(gate) for gate in report.gates if gate.decision is Verdict.FAIL), default="")
         answers = "answers" if len(names) == 1 else "answer"
-        return f"Drift: {', '.join(names)} {answers} worse than on {since}, without any edit"
+        return f"Drift: {name_some(names, _NAMED)} {answers} worse than on {since}, without any edit"
     if report.decision is Verdict.INCONCLUSIVE:
         return "Drift: neither proven nor ruled out"
     return "No drift: production answers as well as it did"

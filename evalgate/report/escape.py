@@ -21,6 +21,7 @@ _PLAIN = re.compile(r"[\n\t -~]*")
 # Colours, and the sequences of a progress bar: hide the cursor, show it, clear the rest of a line.
 _SEQUENCE = re.compile(r"(\x1b\[(?:[0-9;]*[mK]|\?25[hl]))")
 _FORBIDDEN = re.compile("[\ufffe\uffff]")
+_ABOVE = re.compile("[\U00010000-\U0010ffff]")
 _SPACES = re.compile(r"[ \t\n]+")
 
 # GitHub searches for these after it has parsed Markdown: mentions and e-mail addresses, issues, commits, URLs, emoji
@@ -66,6 +67,14 @@ def prose(text: str, *, most: int = 1_000) -> str:
     """Return the text on one line of at most `most` characters; it still needs the escaping of its channel."""
     one = _SPACES.sub(" ", text).strip(" ")
     return one if len(one) <= most else f"{one[:most]} ..."
+
+
+def basic(text: str) -> str:
+    r"""Return the text with each character above U+FFFF as an escape, `\U0001f642`, for a commit status.
+
+    GitHub refuses such characters in the name and in the description of a status.
+    """
+    return _ABOVE.sub(lambda found: _escape_number(ord(found.group())), text)
 
 
 def markdown(text: str) -> str:
@@ -157,7 +166,10 @@ def _escape_char(char: str) -> str:
         return _NAMED[char]
     if unicodedata.category(char) not in _UNSEEN_CATEGORIES and not _UNSEEN.match(char):
         return char
-    number = ord(char)
+    return _escape_number(ord(char))
+
+
+def _escape_number(number: int) -> str:
     if number <= 0xFF:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"

@@ -8,7 +8,7 @@ from typing import Literal
 from evalgate.domain import Admission, Level, Report, Verdict
 from evalgate.errors import EvalgateError
 from evalgate.report import view
-from evalgate.report.escape import line, prose
+from evalgate.report.escape import basic, line, prose
 
 LONGEST = 140
 """The most characters of a description that GitHub accepts."""
@@ -30,7 +30,7 @@ class Status:
     def description(self) -> str:
         """The sentence on one line of at most 140 characters, after the verdict where the state does not show it."""
         shown = self.sentence if self.verdict in ("PENDING", "ERROR") else f"{self.verdict}: {self.sentence}"
-        text = line(prose(shown))
+        text = basic(line(prose(shown)))
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 4].rstrip()} ..."
 
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
 from evalgate.services import git_lfs
-from evalgate.services.git_names import branch_of, find_meanings, fold_path, shorten_name
+from evalgate.services.git_names import branch_of, find_meanings, fold_path, is_branch, shorten_name
 from evalgate.services.git_objects import COMPLETE, AbsentError, ObjectReader, UnavailableError
 from evalgate.services.git_process import execute, first_line
 from evalgate.services.git_submodules import Submodules
@@ -117,10 +117,10 @@ class Git:
         return same and self.is_ancestor(local, ref)
 
     def is_on(self, default: str | None = None) -> bool:
-        """Return True if the default branch, or no branch, is checked out; another branch may be at the same commit."""
+        """Return True if the default branch or none is checked out, or `default` names a commit alone, such as `@`."""
         on, branch = branch_of(self._follow_symbolic_ref("HEAD")), self.default_branch(default)
-        default_one = branch_of(self._follow_symbolic_ref(branch) if branch.startswith("refs/") else branch)
-        return on in ("HEAD", default_one) or default_one == "HEAD"  # detached; or a remote's HEAD without a branch
+        default_one = branch_of(self._follow_symbolic_ref(branch)) if is_branch(branch) else "HEAD"
+        return on in ("HEAD", default_one) or default_one == "HEAD"  # another branch may be at the same commit
 
     def parent(self, commit: str) -> str | None:
         """Return the first parent of a commit, or None if it has none. Raises GitError if a shallow clone lacks it."""

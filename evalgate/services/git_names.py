@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _PLAIN = re.compile(r"refs/.*|(?:HEAD|@)(?:[~^@:].*)?|[0-9a-f]{40}(?:[0-9a-f]{24})?", re.DOTALL)
+_BRANCH = re.compile(r"refs/(?:heads|remotes)/(?:[^~^:@]|@(?!\{))+")
 
 
 def find_meanings(name: str) -> tuple[str, ...]:
@@ -30,6 +31,11 @@ def branch_of(ref: str) -> str:
     if ref.startswith("refs/remotes/"):
         return ref.removeprefix("refs/remotes/").partition("/")[2]
     return ref.removeprefix("refs/heads/")
+
+
+def is_branch(name: str) -> bool:
+    """Return whether a full name is that of a branch, not of a tag, an id, or a commit beside a branch (`main~1`)."""
+    return bool(_BRANCH.fullmatch(name))
 
 
 def fold_path(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,32 @@ def test_a_branch_without_capitals_keeps_the_name_of_its_status(branch: str) -> 
 def test_no_branch_can_be_named_like_the_digest_of_another() -> None:
     named = status_context(None, (), to="Release")
     assert named == "evalgate (to Release~e020e3c67bd0)", "a branch cannot have a tilde (git check-ref-format)"
+
+
+ANY = st.text(st.sampled_from("aZ~\\/ .\U0001f680\U0001f40d\u00e9"), max_size=8)
+LONG = st.builds(lambda text, times: (text * times)[:250], ANY, st.sampled_from([1, 1, 60]))
+BRANCHES = LONG.map(lambda text: text.replace(" ", "-"))
+
+
+@given(st.none() | LONG, st.lists(LONG, max_size=3), LONG.filter(bool), BRANCHES)
+def test_github_takes_the_name_of_a_status(given: str | None, matrix: list[str], config: str, to: str) -> None:
+    """GitHub refuses names of more than 255 characters, and characters above U+FFFF: there would be no status."""
+    name = status_context(given, tuple(matrix), config=config, to=to)
+    assert len(name) <= 255
+    assert max(name) <= "\uffff"
+    own = status_context(given, tuple(matrix), config=config)
+    assert name == own or re.fullmatch(rf"{re.escape(own)} \(to [^ ]+\)", name), "heads.list_statuses_to_any finds it"
+
+
+@given(BRANCHES, BRANCHES)
+def test_branches_with_long_names_have_statuses_of_their_own(one: str, other: str) -> None:
+    same = is_same_context(status_context(None, (), to=one), status_context(None, (), to=other))
+    assert same == (one == other)
+
+
+@given(LONG, LONG)
+def test_legs_with_long_values_have_statuses_of_their_own(one: str, other: str) -> None:
+    assert (status_context(None, (one,)) == status_context(None, (other,))) == (one == other)
 
 
 @pytest.mark.parametrize("key", ["--><script>", "a--b", "ü", "x" * 200, "a b", "-", "a-"])

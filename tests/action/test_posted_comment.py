@@ -129,6 +129,13 @@ def test_one_issue_is_opened_for_a_drift_and_kept_true(server, github, samples) 
     assert len(server.state["issues"]) == 1
 
 
+def test_an_issue_of_many_gates_has_a_title_that_github_takes(server, github, samples) -> None:
+    """GitHub refuses a title of more than 256 characters: the drift would be told nowhere."""
+    assert watch(github, samples.failing(), "Drift: " + ", ".join(f"team/{n}-support" for n in range(40)))
+    (issue,) = server.state["issues"].values()
+    assert issue["title"].startswith("Drift: team/0-support, team/1-support")
+
+
 def test_an_issue_of_another_author_is_not_used(server, github, samples) -> None:
     watch(github, samples.failing())
     (issue,) = server.state["issues"].values()

@@ -110,3 +110,4 @@ def test_the_name_is_never_that_of_a_change_s_status() -> None:
     long = make_version_context("evalgate", "x" * 300, "langfuse:support@7")
     other = make_version_context("evalgate", "x" * 300, "langfuse:support@8")
     assert len(long) <= 200 and long != other
+    assert max(make_version_context("evalgate", "support", "langfuse:\U0001f680@7")) <= "\uffff"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.domain import Admission, PolicyChange
 from evalgate.errors import Fault, GitError, InputError, Place
@@ -39,6 +41,19 @@ def test_the_description_is_one_short_line_without_anything_hidden(samples) -> N
         text = status.make_status(make(), waiting_for="needs\napproval \u202e" + "x" * 300).description
         assert len(text) <= status.LONGEST
         assert text.isprintable()
+
+
+@given(st.text(max_size=300))
+def test_the_description_has_no_character_that_github_refuses(text: str) -> None:
+    """GitHub refuses a status whose description has an emoji: a FAIL would be told and recorded nowhere."""
+    found = status.make_error_status(InputError(f"unknown key {text}")).description
+    assert len(found) <= status.LONGEST
+    assert max(found) <= "\uffff"
+
+
+def test_an_emoji_is_an_escape_in_a_description() -> None:
+    found = status.make_error_status(InputError("unknown key \U0001f642, and caf\u00e9 \u2714"))
+    assert found.description == "unknown key \\U0001f642, and caf\u00e9 \u2714"
 
 
 def test_a_sign_off_says_what_it_waits_for_and_for_which_level(samples) -> None:

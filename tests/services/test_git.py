@@ -179,6 +179,15 @@ def test_which_branch_is_checked_out(
     assert opened(repository).is_on(asked and asked.format(remote=remote)) is expected
 
 
+@pytest.mark.parametrize("asked", ["@", "HEAD~0", "@{{0}}", "{sha}", "v1", "work~0", "refs/heads/work^{{}}"])
+def test_a_commit_that_is_no_branch_is_on_none(repository: Any, asked: str) -> None:
+    """Its commit may be the one that is checked out: then a change would be compared with itself."""
+    sha = repository.commit("one", a="1")
+    repository.git("tag", "v1")
+    repository.git("checkout", "--quiet", "-B", "work")
+    assert opened(repository).is_on(asked.format(sha=sha))
+
+
 def test_the_parent_of_a_commit(repository: Any, tmp_path: Path) -> None:
     first, second = repository.commit("one", a="1"), repository.commit("two", a="2")
     assert (opened(repository).parent("HEAD"), opened(repository).parent(first)) == (first, None)
