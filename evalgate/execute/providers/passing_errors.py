@@ -4,41 +4,76 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 _NAMES = re.compile(
-    r"timeout|timedout|connect|ratelimit|throttl|toomanyrequests|unavailable|overload|internalserver|network|transport",
+    r"timeout|timedout|connect(ion|or|timeout|error)|serverdisconnected|ratelimit|throttl|toomanyrequests"
+    r"|(service|temporarily|^)_?unavailable|(service|server|^)_?overload|internalserver|^servererror|deadlineexceeded"
+    r"|resourceexhausted|network(?!x)|transport(?!query)|^ssl|remoteprotocol|^protocolerror|maxretryerror|payloaderror"
+    r"|incompleteread|badstatusline|nameresolution|streamingerror|brokenexecutor|brokenprocesspool|memoryerror|busyloading",
+    re.IGNORECASE,
+)
+_STATUS = re.compile(
+    r"(\b(status|http|code|error|upstream|gateway|server)\b[\s\W]{0,4}(code[\s\W]{0,4})?|status_?code[\s\W]{0,4}|^\W*)"
+    r"(408|425|429|5[0-9][0-9])\b(?! (words|tokens|characters|items|rows))",
     re.IGNORECASE,
 )
 _TEXTS = re.compile(
-    r"timed? ?out|connection (reset|refused|error|aborted|closed)|cannot connect|rate.?limit|too many requests"
-    r"|overloaded|unavailable|bad gateway|internal server error|\b(408|429|50[0-4]|529)\b",
+    r"timed? ?out|deadline.?exceeded|resource.?exhausted|rate.?limit|too many (requests|clients|connections)"
+    r"|connection (reset|refused|error|aborted|closed|broken|already)|(could not|cannot|failed to|unable to) connect"
+    r"|upstream connect|disconnected|closed the connection|overloaded|throttl|quota exceeded|out of memory"
+    r"|(service|server|endpoint|model|temporarily|currently|gateway|upstream|statuscode\.)\W?(is )?(temporarily )?"
+    r"unavailable|^\W*unavailable|try again later|bad gateway|gateway time|internal server error|server (had an )?error"
+    r"|server_error|(server|service) is busy|retry your request|name resolution|failed to resolve|translate host name"
+    r"|database is locked",
     re.IGNORECASE,
 )
 _BUSY = (408, 409, 425, 429)
+_OF_DATA = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""Errors about a value. Their texts quote it, and a model may have written "unavailable" or "rate limit"."""
+_OF_PATHS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
+"""Errors about a file, whose name a model may have written."""
 
 
 def is_passing(error: object) -> bool:
     """Return whether an error, or its text, is about a connection or a busy service, as are the errors behind it.
 
     Any other error counts as the reply of an application: a second draw in its place would be a second chance to pass.
+    An error that has an HTTP status counts by it alone.
     """
     seen: list[object] = []
     following: object = error
     while isinstance(following, BaseException) and following not in seen:
+        status = _find_status(following)
+        if status is not None:
+            return status in _BUSY or status >= 500
         if _is_of_service(following):
             return True
         seen.append(following)
         following = following.__cause__ or following.__context__
-    return not seen and _TEXTS.search(str(error)) is not None
+    return not seen and _tells_of_service(str(error))
+
+
+def _find_status(error: BaseException) -> int | None:
+    """Return the HTTP status that an error of a client library has; each keeps it in a place of its own."""
+    reply = getattr(error, "response", None)
+    about = reply.get("ResponseMetadata") if isinstance(reply, Mapping) else None
+    found = [getattr(one, key, None) for one in (error, reply) for key in ("status_code", "status", "code")]
+    found += [about.get("HTTPStatusCode")] if isinstance(about, Mapping) else []
+    return next((int(one) for one in found if isinstance(one, int) and 400 <= one < 600), None)
 
 
 def _is_of_service(error: BaseException) -> bool:
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
-        return status in _BUSY or status >= 500
-    names = (kind.__name__ for kind in type(error).__mro__)
-    return (
-        isinstance(error, OSError | asyncio.CancelledError)
-        or any(map(_NAMES.search, names))
-        or _TEXTS.search(str(error)) is not None
-    )
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(is_passing, error.exceptions))
+    if isinstance(error, OSError | asyncio.CancelledError):
+        return not isinstance(error, _OF_PATHS)
+    if any(_NAMES.search(kind.__name__) for kind in type(error).__mro__):
+        return True
+    if isinstance(error, _OF_DATA):
+        return isinstance(error, ValueError) and _STATUS.search(str(error)) is not None
+    return _tells_of_service(str(error))
+
+
+def _tells_of_service(text: str) -> bool:
+    return _STATUS.search(text) is not None or _TEXTS.search(text) is not None
