@@ -133,3 +133,21 @@ def test_a_gateway_that_names_several_models_keeps_the_baseline(world: World, ev
     gate = run(world)
     assert not any("anew" in note for note in gate["notes"])
     assert len(world.server.received) <= 2 * CASES
+
+
+def test_a_kept_candidate_is_drawn_anew_where_the_kept_baseline_is_of_the_model_that_answers_now(world: World) -> None:
+    """Nothing is asked at first, so that only the baseline drawn anew shows which model is gone."""
+    looking(world, stop_early="false")
+    serve(world, answering="new", judging="old")
+    world.edit()
+    assert run(world)["decision"] == "FAIL"
+    serve(world, answering="old", judging="old")
+    world.edit(manner="Be exact, and be friendly too.")
+    assert run(world)["decision"] == "PASS"
+    looking(world, stop_early="false", min_cases="10")
+    world.edit()
+    world.server.received.clear()
+    gate = run(world)
+    assert gate["decision"] == "FAIL", "the candidate is a point worse with either model"
+    assert {one["outcome"]["served_by"] for one in gate["results"]} == {"old/fp_old"}
+    assert gate["calls"]["made"] == len(world.server.received) == 4 * CASES, "each version is asked and judged once"
