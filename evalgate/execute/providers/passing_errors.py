@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Mapping
+from typing import Any
 
 _NAMES = re.compile(
     r"timeout|timedout|connect(ion|or|timeout|error)|serverdisconnected|ratelimit|throttl|toomanyrequests"
@@ -54,11 +56,29 @@ def is_passing(error: object) -> bool:
     return not seen and _tells_of_service(str(error))
 
 
+def describe_error(error: BaseException) -> str:
+    """Return the type of an error with its text, if it has one."""
+    text = _read_text(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _read_text(error: BaseException) -> str:
+    with contextlib.suppress(Exception):  # a library's own method may fail
+        return str(error)
+    return ""
+
+
+def _get(place: object, name: str) -> Any:
+    with contextlib.suppress(Exception):  # a property may fail where there is no reply
+        return getattr(place, name, None)
+    return None
+
+
 def _find_status(error: BaseException) -> int | None:
     """Return the HTTP status that an error of a client library has; each keeps it in a place of its own."""
-    reply = getattr(error, "response", None)
+    reply = _get(error, "response")
     about = reply.get("ResponseMetadata") if isinstance(reply, Mapping) else None
-    found = [getattr(one, key, None) for one in (error, reply) for key in ("status_code", "status", "code")]
+    found = [_get(one, key) for one in (error, reply) for key in ("status_code", "status", "code")]
     found += [about.get("HTTPStatusCode")] if isinstance(about, Mapping) else []
     return next((int(one) for one in found if isinstance(one, int) and 400 <= one < 600), None)
 
@@ -71,8 +91,8 @@ def _is_of_service(error: BaseException) -> bool:
     if any(_NAMES.search(kind.__name__) for kind in type(error).__mro__):
         return True
     if isinstance(error, _OF_DATA):
-        return isinstance(error, ValueError) and _STATUS.search(str(error)) is not None
-    return _tells_of_service(str(error))
+        return isinstance(error, ValueError) and _STATUS.search(_read_text(error)) is not None
+    return _tells_of_service(_read_text(error))
 
 
 def _tells_of_service(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.execute.providers.passing_errors import is_passing
+from evalgate.execute.providers.passing_errors import describe_error, is_passing
 
 
 class RateLimitError(Exception):
@@ -117,6 +117,20 @@ def test_a_status_counts_whatever_came_before() -> None:
     error = StatusError(400)
     error.__context__ = TimeoutError()
     assert not is_passing(error)
+
+
+def test_an_error_that_has_no_text_of_its_own_is_described_and_counts() -> None:
+    class BrokenError(Exception):
+        def __str__(self) -> str:
+            raise AttributeError("no reply")
+
+        @property
+        def response(self) -> None:
+            raise RuntimeError("no reply")
+
+    assert describe_error(BrokenError()) == "BrokenError"
+    assert describe_error(KeyError("x")) == "KeyError: 'x'"
+    assert not is_passing(BrokenError())
 
 
 def test_causes_in_a_circle_end() -> None:
