@@ -30,7 +30,7 @@ _TEXTS = re.compile(
     r"|database is locked",
     re.IGNORECASE,
 )
-_BUSY = (408, 409, 425, 429)
+_BUSY = (408, 409, 421, 423, 424, 425, 429, 460, 499)
 _OF_DATA = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """Errors about a value. Their texts quote it, and a model may have written "unavailable" or "rate limit"."""
 _OF_PATHS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
@@ -48,12 +48,17 @@ def is_passing(error: object) -> bool:
     while isinstance(following, BaseException) and following not in seen:
         status = _find_status(following)
         if status is not None:
-            return status in _BUSY or status >= 500
+            return is_passing_status(status)
         if _is_of_service(following):
             return True
         seen.append(following)
         following = following.__cause__ or following.__context__
     return not seen and _tells_of_service(str(error))
+
+
+def is_passing_status(status: int) -> bool:
+    """Return whether an HTTP status other than 200 is about a connection or a busy service, not about the request."""
+    return status < 400 or status in _BUSY or status >= 500
 
 
 def describe_error(error: BaseException) -> str:
