@@ -44,7 +44,7 @@ from evalgate.store.store import Store
 Draw: TypeAlias = tuple[str, int]
 """A draw of the candidate: case and repeat."""
 _Asked: TypeAlias = tuple[Draw, str]
-"""A draw with the digest of its request: a case that was edited asks something else."""
+"""A draw with the digest of its request: a case that was edited asks something else, one with another id the same."""
 Asking: TypeAlias = Generator[Sequence[Request], Sequence[Outcome], Outcome]
 
 _REFUSED = "refused in an earlier run of the same content: "
@@ -77,9 +77,14 @@ class UnansweredDraws:
             cases = {case for (case, _), _ in draws}
             if not outages.is_outage(len(cases), run.cases, run.list_controls(self._can_control)):
                 found |= draws
-        cases = {case for (case, _), _ in found}
-        now = {case.id: self._identify_request(case) for case in self._plan.dataset.cases if case.id in cases}
-        return {draw: failure for (draw, request), failure in found.items() if now.get(draw[0]) == request}
+        asking: dict[str, list[str]] = defaultdict(list)
+        for case in self._plan.dataset.cases if found else ():
+            asking[self._identify_request(case)].append(case.id)
+        known: dict[Draw, Failure] = {}
+        for ((name, repeat), request), failure in found.items():
+            same = asking.get(request, [])
+            known |= {(one, repeat): failure for one in same if one == name or name not in same}
+        return known
 
     def ask(self, trial: Trial) -> Asking:
         """Yield the trial's request, and return its outcome; that of an earlier run is returned without a request."""
