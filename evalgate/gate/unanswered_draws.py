@@ -66,6 +66,7 @@ class UnansweredDraws:
         self._can_control = controls and baseline is not None and baseline.kind != "recorded"
         self._controls = 0
         self._controlled: set[str] = set()
+        self._drawn: dict[Draw, Failure] = {}
         self._free = {result.case for result in plan.stored if is_unanswered(result.outcome)}
         self.earlier = self.load()
 
@@ -87,13 +88,22 @@ class UnansweredDraws:
         return known
 
     def ask(self, trial: Trial) -> Asking:
-        """Yield the trial's request, and return its outcome; that of an earlier run is returned without a request."""
-        known = self.earlier.get((trial.case.id, trial.repeat)) if trial.arm is Arm.CANDIDATE else None
+        """Yield the trial's request, and return its outcome; one without an answer that is known needs no request.
+
+        It is known from an earlier run, or from this one before the baseline was drawn anew.
+        """
+        if trial.arm is not Arm.CANDIDATE:
+            return (yield [trial.request])[0]
+        draw = (trial.case.id, trial.repeat)
+        known = self.earlier.get(draw) or self._drawn.get(draw)
         if known is not None:
             return known
         (outcome,) = yield [trial.request]
-        if trial.arm is Arm.CANDIDATE and is_unanswered(outcome) and trial.case.id not in self._free:
-            case = trial.case.id
+        if not isinstance(outcome, Failure) or not is_unanswered(outcome):
+            return outcome
+        self._drawn[draw] = replace(outcome, cached=True)
+        case = trial.case.id
+        if case not in self._free:
             content = {"request": self._identify_request(trial.case), "cases": len(self._plan.dataset.cases)}
             self._write({"case": case, "repeat": trial.repeat, **content, **encode_outcome(outcome)})
             controls = self._make_controls(trial)
