@@ -24,12 +24,17 @@ _TEXTS = re.compile(
     r"timed? ?out|deadline.?exceeded|resource.?exhausted|rate.?limit|too many (requests|clients|connections)"
     r"|connection (reset|refused|error|aborted|closed|broken|already)|(could not|cannot|failed to|unable to) connect"
     r"|upstream connect|disconnected|closed the connection|overloaded|throttl|quota exceeded|out of memory"
-    r"|(service|server|endpoint|model|temporarily|currently|gateway|upstream|statuscode\.)\W?(is )?(temporarily )?"
-    r"unavailable|^\W*unavailable|try again later|bad gateway|gateway time|internal server error|server (had an )?error"
-    r"|server_error|(server|service) is busy|retry your request|name resolution|failed to resolve|translate host name"
+    r"|bad gateway|gateway time|internal server error|server (had an )?error"
+    r"|server_error|retry your request|name resolution|failed to resolve|translate host name"
     r"|database is locked",
     re.IGNORECASE,
 )
+_SAID_BY_ANY = re.compile(
+    r"(service|server|endpoint|model|temporarily|currently|gateway|upstream|statuscode\.)\W?(is )?(temporarily )?"
+    r"unavailable|^\W*unavailable|try again later|(server|service) is busy",
+    re.IGNORECASE,
+)
+"""Words that a model writes to a customer as well, in an answer that an application's own exception may hold."""
 _BUSY = (408, 409, 421, 423, 424, 425, 429, 460, 499)
 _OF_DATA = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """Errors about a value. Their texts quote it, and a model may have written "unavailable" or "rate limit"."""
@@ -97,8 +102,9 @@ def _is_of_service(error: BaseException) -> bool:
         return True
     if isinstance(error, _OF_DATA):
         return isinstance(error, ValueError) and _STATUS.search(_read_text(error)) is not None
-    return _tells_of_service(_read_text(error))
+    return _tells_of_service(_read_text(error), is_own=type(error).__module__ == "builtins")
 
 
-def _tells_of_service(text: str) -> bool:
-    return _STATUS.search(text) is not None or _TEXTS.search(text) is not None
+def _tells_of_service(text: str, *, is_own: bool = False) -> bool:
+    """Return whether a text is about a service; `is_own` if an application wrote it, not a client library."""
+    return any(words.search(text) for words in (_STATUS, _TEXTS, *([] if is_own else [_SAID_BY_ANY])))
