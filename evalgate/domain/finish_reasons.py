@@ -28,14 +28,20 @@ _REFUSED = frozenset({
 _FILTER = (
     r"content_?filter|filtered|guardrail|moderat(ed|ion)|safety|new_sensitive|sensitive_?(content|word|info)|harmful"
     r"|prohibited_?(content|use)|data_?inspection|flagged|inappropriate|content_?(management_?)?policy|responsible_?ai"
-    r"|content_?exists_?risk|model_?armor|jailbreak"
+    r"|content_?exists_?risk|model_?armor|jailbreak|prompt_?shield|(toxic|unsafe)_?content"
+    r"|violat[a-z]*_.{0,40}?(polic|guidelines|terms)|敏感|违规|不安全"
 )
-_FILTER_ERROR = re.compile(
-    rf"^(?!.*(unavailable|timed?_?out|quota|rate_?limit|overload|unhealthy)).*({_FILTER})", re.DOTALL
-)
+_FILTER_ERROR = re.compile(_FILTER)
 """Words of an error for a filter; "refused" and "blocked" are also said of a connection."""
+_SERVICE_ERROR = re.compile(
+    r"unavailable|timed?_?out|quota|rate_?limit|overload|unhealthy|connection|unreachable|deadline|offline|crashed"
+    r"|(could_not|failed_to|unable_to)_(be_)?(reach|connect|call|complete|check)|try_again|too_many_req|_busy"
+    r"|content_?filter_?error|(service|server|backend|engine|layer)_((has|is|returned)_)?(an?_)?(error|failed|down|5[0-9]{2})"
+)
+"""Words of an error for the filter's own service."""
+_QUOTED = re.compile(r'"[^"]*"|`[^`]*`')
 _REFUSAL = re.compile(
-    rf"{_FILTER}|filter|sensitive|prohibited|recitation|refus|blocked|blocklist|toxic|inspection|unsafe|harm|copyright|violat"
+    rf"{_FILTER}|filter|sensitive|prohibited|recitation|refus|blocked|blocklist|toxic|inspection|unsafe|harm(?!on)|copyright|violat"
 )
 """Words of a finish reason for a filter or a refusal: each provider has its own (`content_filter: RECITATION`)."""
 _SPOILT = frozenset({
@@ -172,10 +178,16 @@ def is_early_end(finish_reason: str, *, exact: bool = False) -> bool:
 
 
 def is_filter_error(error: Any) -> bool:
-    """Return whether an error says, by its code or its message, that a filter stopped the text or the request."""
-    told = error.values() if isinstance(error, Mapping) else [error]
-    texts = (one.casefold().replace(" ", "_") for one in told if isinstance(one, str))
-    return any(_FILTER_ERROR.search(text) is not None for text in texts)
+    """Return whether an error says, by its code or its message, that a filter stopped the text or the request.
+
+    A message does not count where the message or the code tells of a service that failed.
+    """
+    told = [one for one in (error.values() if isinstance(error, Mapping) else [error]) if isinstance(one, str)]
+    codes = [one.casefold() for one in told if not re.search(r"\s", one.strip())]
+    whole = _QUOTED.sub("", "\n".join(told)).casefold().replace(" ", "_")
+    if _SERVICE_ERROR.search(whole) is not None:
+        return any(_FILTER_ERROR.search(one) and not _SERVICE_ERROR.search(one) for one in codes)
+    return any(_FILTER_ERROR.search(one.casefold().replace(" ", "_")) is not None for one in told)
 
 
 def _is_no_end(reason: str, *, exact: bool = False) -> bool:

@@ -17,6 +17,8 @@ from evalgate.domain.lists import name_some
 from evalgate.plan.gate_plan import plan_anew
 from evalgate.plan.target_changes import find_model
 
+ROUNDS = 2
+"""How often a run draws anew: which model answers now shows only in the first where all answers were kept."""
 _EXAMINED = 50
 """Cases that are looked at, since results lie in a file: any of the run, since an earlier run may have seen a part."""
 _FEW = 0.05
@@ -43,6 +45,12 @@ def draw_anew(plan: GatePlan, gate: GateReport, config: Config, *, replayed: boo
     is_baseline = any(change.arm is Arm.BASELINE or change.is_judged for change in changes)
     anew = plan_anew(plan, config.targets, baseline=is_baseline, candidate=stale)
     return replace(anew, notes=(*anew.notes, *(change.sentence for change in changes)))
+
+
+def has_new(gate: GateReport) -> bool:
+    """Return whether the run has drawn answers of the candidate."""
+    own = [one.outcome for one in gate.evidence.results if one.arm is Arm.CANDIDATE]
+    return any(isinstance(one, Output) and not one.cached for one in own)
 
 
 def add_calls(gate: GateReport, first: GateReport) -> GateReport:

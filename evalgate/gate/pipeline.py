@@ -120,14 +120,28 @@ def _decide_fresh(
     from evalgate.gate import model_changes
 
     found, warnings = _evaluate(workspace, plans, machine, calls, on_event, draws=draws)
-    replayed = calls.answers == "replay"
-    anew = [model_changes.draw_anew(one, found[one.gate.name], workspace.config, replayed=replayed) for one in plans]
-    again = [plan for plan in anew if plan is not None]
-    if not again or calls.answers == "record":
+    if calls.answers == "record":
         return found, warnings
-    fresh, more = _evaluate(workspace, again, machine, calls, on_event, draws=draws)
-    found |= {name: model_changes.add_calls(gate, found[name]) for name, gate in fresh.items()}
-    return found, (*warnings, *(one for one in more if one not in warnings))
+    replayed = calls.answers == "replay"
+    for _ in range(model_changes.ROUNDS):
+        asked = {plan.gate.name: plan for plan in plans}
+        anew = [
+            model_changes.draw_anew(one, found[name], workspace.config, replayed=replayed)
+            for name, one in asked.items()
+        ]
+        again = [plan for plan in anew if plan is not None]
+        if not again:
+            break
+        fresh, more = _evaluate(workspace, again, machine, calls, on_event, draws=draws)
+        # answers of the candidate that this run has drawn stay, whatever model answers a moment later
+        plans = [
+            gate_plan.keep_drawn(plan, asked[plan.gate.name].max_age, workspace.config.targets)
+            for plan in again
+            if not model_changes.has_new(found[plan.gate.name])
+        ]
+        found |= {name: model_changes.add_calls(gate, found[name]) for name, gate in fresh.items()}
+        warnings = (*warnings, *(one for one in more if one not in warnings))
+    return found, warnings
 
 
 def _evaluate(

@@ -44,7 +44,7 @@ from evalgate.store.store import Store
 Draw: TypeAlias = tuple[str, int]
 """A draw of the candidate: case and repeat."""
 _Asked: TypeAlias = tuple[Draw, str]
-"""A draw with the digest of its request: a case that was edited asks something else."""
+"""A draw with the digest of its request: a case that was edited asks something else, one with another id the same."""
 Asking: TypeAlias = Generator[Sequence[Request], Sequence[Outcome], Outcome]
 
 _REFUSED = "refused in an earlier run of the same content: "
@@ -66,6 +66,7 @@ class UnansweredDraws:
         self._can_control = controls and baseline is not None and baseline.kind != "recorded"
         self._controls = 0
         self._controlled: set[str] = set()
+        self._drawn: dict[Draw, Failure] = {}
         self._free = {result.case for result in plan.stored if is_unanswered(result.outcome)}
         self.earlier = self.load()
 
@@ -77,18 +78,32 @@ class UnansweredDraws:
             cases = {case for (case, _), _ in draws}
             if not outages.is_outage(len(cases), run.cases, run.list_controls(self._can_control)):
                 found |= draws
-        cases = {case for (case, _), _ in found}
-        now = {case.id: self._identify_request(case) for case in self._plan.dataset.cases if case.id in cases}
-        return {draw: failure for (draw, request), failure in found.items() if now.get(draw[0]) == request}
+        asking: dict[str, list[str]] = defaultdict(list)
+        for case in self._plan.dataset.cases if found else ():
+            asking[self._identify_request(case)].append(case.id)
+        known: dict[Draw, Failure] = {}
+        for ((name, repeat), request), failure in found.items():
+            same = asking.get(request, [])
+            known |= {(one, repeat): failure for one in same if one == name or name not in same}
+        return known
 
     def ask(self, trial: Trial) -> Asking:
-        """Yield the trial's request, and return its outcome; that of an earlier run is returned without a request."""
-        known = self.earlier.get((trial.case.id, trial.repeat)) if trial.arm is Arm.CANDIDATE else None
+        """Yield the trial's request, and return its outcome; one without an answer that is known needs no request.
+
+        It is known from an earlier run, or from this one before the baseline was drawn anew.
+        """
+        if trial.arm is not Arm.CANDIDATE:
+            return (yield [trial.request])[0]
+        draw = (trial.case.id, trial.repeat)
+        known = self.earlier.get(draw) or self._drawn.get(draw)
         if known is not None:
             return known
         (outcome,) = yield [trial.request]
-        if trial.arm is Arm.CANDIDATE and is_unanswered(outcome) and trial.case.id not in self._free:
-            case = trial.case.id
+        if not isinstance(outcome, Failure) or not is_unanswered(outcome):
+            return outcome
+        self._drawn[draw] = replace(outcome, cached=True)
+        case = trial.case.id
+        if case not in self._free:
             content = {"request": self._identify_request(trial.case), "cases": len(self._plan.dataset.cases)}
             self._write({"case": case, "repeat": trial.repeat, **content, **encode_outcome(outcome)})
             controls = self._make_controls(trial)

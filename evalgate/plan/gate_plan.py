@@ -223,6 +223,15 @@ def plan_anew(
     return _plan_baseline_anew(plan, targets) if baseline else plan
 
 
+def keep_drawn(plan: GatePlan, max_age: float | None, targets: Mapping[str, Target]) -> GatePlan:
+    """Return a plan of `plan_anew` that takes from the store what was drawn by it, up to `max_age`."""
+    assert plan.baseline is not None
+    ask = partial(_make_request, Arm.BASELINE, plan.baseline, targets[plan.gate.baseline_target], max_age)
+    own = partial(_make_request, Arm.CANDIDATE, plan.candidate, targets[plan.gate.candidate_target], None)
+    trials = tuple(replace(trial, ask=ask if trial.arm is Arm.BASELINE else own) for trial in plan.trials)
+    return replace(plan, trials=trials, max_age=max_age)
+
+
 def _plan_baseline_anew(plan: GatePlan, targets: Mapping[str, Target]) -> GatePlan:
     assert plan.baseline is not None
     ask = partial(_make_request, Arm.BASELINE, plan.baseline, targets[plan.gate.baseline_target], 0.0)

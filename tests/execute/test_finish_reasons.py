@@ -90,6 +90,11 @@ def test_what_the_model_or_its_filter_ended_is_not_asked_for_again(reason: str, 
         {"code": "data_inspection_failed", "message": "Output data may contain inappropriate content."},
         {"message": "Content Exists Risk", "type": "invalid_request_error"},
         "the response was blocked by a guardrail",
+        "This request violates the provider's usage policies",
+        "Content violates usage guidelines.",
+        "系统检测到输入或生成内容可能包含不安全或敏感内容",
+        'flagged by moderation: "the connection timed out"',
+        {"code": "content_filter", "message": "the text that asks why the service is unavailable was filtered"},
     ],
 )
 @pytest.mark.parametrize("has_text", [False, True])
@@ -121,11 +126,17 @@ def test_a_filter_in_the_state_of_a_reply_is_read_as_an_error() -> None:
         "the moderation service timed out",
         "your usage policy quota was exceeded",
         "prohibited by a firewall",
+        "Guardrail service error",
+        "failed to call the guardrail: connection reset",
+        "Content moderation: server busy, try again later",
+        {"code": "content_filter_error", "message": "The contents are not filtered"},
+        {"code": "service_unavailable", "message": "content moderation is not there"},
+        {"type": "timeout", "message": "the moderation check did not end", "code": "deadline_exceeded"},
     ],
 )
-def test_an_error_of_the_way_is_none_of_a_filter(error: str) -> None:
+def test_an_error_of_the_way_is_none_of_a_filter(error: Any) -> None:
     with pytest.raises(ProviderError):
-        read_reply({"error": {"message": error}}, seconds=1.0)
+        read_reply({"error": error if isinstance(error, dict) else {"message": error}}, seconds=1.0)
 
 
 @given(st.sampled_from(BROKEN) | st.text(min_size=1).filter(lambda text: classify_ending(text) == "broken"), st.text())

@@ -8,7 +8,7 @@ import sqlite3
 from typing import Any
 
 import pytest
-from chat_server import Reply, completion
+from chat_server import Reply, completion, error
 from gate.live_run import BRIEF, STORE, looking, number, run
 from gated_project import CASES, World
 
@@ -133,3 +133,49 @@ def test_a_gateway_that_names_several_models_keeps_the_baseline(world: World, ev
     gate = run(world)
     assert not any("anew" in note for note in gate["notes"])
     assert len(world.server.received) <= 2 * CASES
+
+
+def test_a_kept_candidate_is_drawn_anew_where_the_kept_baseline_is_of_the_model_that_answers_now(world: World) -> None:
+    """Nothing is asked at first, so that only the baseline drawn anew shows which model is gone."""
+    looking(world, stop_early="false")
+    serve(world, answering="new", judging="old")
+    world.edit()
+    assert run(world)["decision"] == "FAIL"
+    serve(world, answering="old", judging="old")
+    world.edit(manner="Be exact, and be friendly too.")
+    assert run(world)["decision"] == "PASS"
+    looking(world, stop_early="false", min_cases="10")
+    world.edit()
+    world.server.received.clear()
+    gate = run(world)
+    assert gate["decision"] == "FAIL", "the candidate is a point worse with either model"
+    assert {one["outcome"]["served_by"] for one in gate["results"]} == {"old/fp_old"}
+    assert gate["calls"]["made"] == len(world.server.received) == 4 * CASES, "each version is asked and judged once"
+
+
+@pytest.mark.parametrize(
+    "refusal", [error(400, "too long", code="context_length_exceeded"), name(completion(""), "new")]
+)
+def test_a_refused_draw_of_the_candidate_is_none_again_where_the_baseline_is_drawn_anew(
+    world: World, refusal: Reply
+) -> None:
+    looking(world, stop_early="false")
+    serve(world, answering="old", judging="old")
+    world.edit("1.0.1", "Be exact!")
+    assert run(world)["decision"] == "PASS"
+    serve(world, answering="new", judging="old")
+    asked: list[str] = []
+    answer = world.application
+
+    def application(system: str, user: str) -> str | Reply:
+        if BRIEF not in system or number(user) % 8 != 3:
+            return answer(user, user)
+        asked.append(user)
+        return refusal if asked.count(user) == 1 else answer(user, user)
+
+    world.application = application
+    world.edit()
+    gate = run(world)
+    assert any("the baseline was drawn and judged anew" in note for note in gate["notes"])
+    assert gate["decision"] != "PASS"
+    assert len(asked) == CASES // 8, "each of these is asked once"

@@ -22,7 +22,7 @@ from typing import Any
 from evalgate.domain import Target
 from evalgate.errors import InputError
 from evalgate.execute.providers import python_function
-from evalgate.execute.providers.passing_errors import is_passing
+from evalgate.execute.providers.passing_errors import describe_error, is_passing
 from evalgate.mask import Mask
 
 _UTF_8: Mapping[str, Any] = {"encoding": "utf-8", "newline": "\n"}
@@ -96,9 +96,8 @@ async def _answer(
     except BaseException as error:  # libraries raise some of their own, such as a panic of Rust code
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         place = python_function.find_traceback_place(error, folder)
-        write({"id": number, "error": said, "place": place, "passing": is_passing(error)})
+        write({"id": number, "error": describe_error(error), "place": place, "passing": is_passing(error)})
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from evalgate.domain.tool_calls import add_tool_calls, holds_calls
 from evalgate.errors import InputError
 from evalgate.execute.providers.chat_completions import shorten
 from evalgate.execute.providers.fingerprint import fingerprint
-from evalgate.execute.providers.passing_errors import is_passing
+from evalgate.execute.providers.passing_errors import describe_error, is_passing
 from evalgate.execute.providers.pricing import compute_cost
 from evalgate.execute.providers.protocol import FunctionMemory, Memory, ProviderError, WithoutEndpoint
 from evalgate.mask import Mask
@@ -115,9 +115,8 @@ class PythonProvider(WithoutEndpoint):
                 raise
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ProviderError(
-                f"{self._target.location} raised {shorten(self._mask.text(said))}"
+                f"{self._target.location} raised {shorten(self._mask.text(describe_error(error)))}"
                 f"{find_traceback_place(error, self._folder)}",
                 refused=not is_passing(error),
             ) from error
@@ -246,7 +245,7 @@ def load_function(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType,
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise
-        said = f"{type(error).__name__}: {shorten(mask.text(str(error)))}"
+        said = shorten(mask.text(describe_error(error)))
         raise InputError(
             f"{label}: importing {module_name} raised {said}{find_traceback_place(error, folder)}"
         ) from error

@@ -12,10 +12,10 @@ from typing import Any
 from evalgate.domain import Request, is_filter_error
 from evalgate.execute.providers.chat_completions import read_message
 from evalgate.execute.providers.dialect import find_adaptations
+from evalgate.execute.providers.passing_errors import is_passing_status
 from evalgate.execute.providers.protocol import ProviderError
 
 _PAYMENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_BUSY = (408, 409, 425, 429)
 _LOADING = re.compile(
     r"\bloading\b|\b(is|still|being) (starting|load\w*|initiali[sz]\w*|warming|waking)|\bstarting up\b|\bwarming up\b"
     r"|\bwak(ing|es?) up\b|\bcold start|\bnot (yet )?(ready|loaded|started)\b"
@@ -35,6 +35,7 @@ _KEY = re.compile(
     r"|unauthori[sz]ed|unauthenticated|authenticat|permission|not authori[sz]ed|not entitled|not have access"
     r"|(your|this) (account|organi[sz]ation|project|key)"
 )
+_TOO_MANY = re.compile(r"\bquota\b|rate.?limit|too many requests")
 _CONTENT = re.compile(
     r"moderat|content|policy|polic(y|ies)|safety|flagged|harmful|risk|prohibited|inappropriate|sensitive|jailbreak"
     r"|blocked|guardrail|prompt|messages|input"
@@ -91,7 +92,8 @@ def explain_status(  # noqa: PLR0911 - one return for each kind of refusal
         return ProviderError(message, said=said, fatal=True, hint=hint)
     if status in (400, 403) and _PAYMENT.search(low):
         return _require_payment(who, status, said)
-    if status in _BUSY or status >= 500:
+    # a page comes from what stands before the endpoint, and some gateways refuse too many requests with 403
+    if is_passing_status(status) or (status == 403 and (low.startswith(": <") or _TOO_MANY.search(low))):
         message, after = f"{who} answered {status}", _read_retry_after(headers)
         return ProviderError(message, said=said, retryable=True, retry_after=after, throttled=status == 429)
     if status == 403 and not _is_about_content(low):

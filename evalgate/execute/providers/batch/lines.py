@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from evalgate.domain import Failure, Outcome, Prices, Request, Usage, find_error
+from evalgate.domain import Failure, Outcome, Prices, Request, Usage, find_error, is_filter_error
 from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 from evalgate.execute.providers import chat_completions, refusals
 from evalgate.execute.providers.batch.api import ENDPOINT, BatchEndpoint, BatchState
@@ -36,6 +36,8 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
     response = line.get("response")
     status = response.get("status_code") if isinstance(response, dict) else None
     told = find_error({"error": line.get("error")})
+    if told is not None and is_filter_error(told):
+        return Failure(kind="unusable", message="the endpoint's content filter refused the request")
     if not isinstance(response, dict) or type(status) is not int or (status == 200 and told is not None):
         said = told.get("message") or told.get("code") or "an error" if isinstance(told, dict) else told
         if not said:

@@ -11,7 +11,7 @@ from chat_server import completion
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import Message, Output, Prices, Request, Target
+from evalgate.domain import Failure, Message, Output, Prices, Request, Target
 from evalgate.execute.providers.batch.api import BatchEndpoint
 from evalgate.execute.providers.batch.lines import add_line, estimate_cost, make_line, read_line
 from evalgate.execute.providers.protocol import ProviderError
@@ -53,6 +53,15 @@ def test_an_estimate_grows_with_the_line_and_the_limit_of_the_answer() -> None:
     prices = Prices(input=1.0, output=10.0)
     assert estimate_cost(b"x" * 4_000, request, prices) == pytest.approx((1_000 * 1 + 256 * 10) / 1e6)
     assert estimate_cost(b"x" * 4_000, limited, prices) == pytest.approx((1_000 * 1 + 1_000 * 10) / 1e6)
+
+
+@pytest.mark.parametrize("response", [None, {"status_code": 200, "body": None}])
+def test_an_error_of_a_filter_in_a_line_is_a_reply(response: Any) -> None:
+    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
+    request = Request(target="t", identity="i", model="m", messages=())
+    line = {"response": response, "error": {"code": "content_filter", "message": "the request was filtered"}}
+    outcome = read_line(line, request, "m", BatchEndpoint(target, None, 1.0))
+    assert isinstance(outcome, Failure) and outcome.kind == "unusable"
 
 
 @pytest.mark.parametrize("line", [{}, {"response": None}, {"response": {}}, {"error": {"message": "lost"}}])
