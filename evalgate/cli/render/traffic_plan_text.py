@@ -43,7 +43,8 @@ def _advise(plan: TrafficPlan) -> str:
     unfit = [stage for stage in plan.stages if stage.share not in plan.fitting]
     never = ", ".join(_describe_share(stage.share) for stage in unfit if stage.hours is None)
     slow = ", ".join(_describe_share(stage.share) for stage in unfit if stage.hours is not None)
-    text = f"At {never} nothing is ever proven: the users are too few. " if never else ""
+    few = "the users are too few" if plan.traffic.scored else "no row has all scores that are watched"
+    text = f"At {never} nothing is ever proven: {few}. " if never else ""
     if slow:
         text += f"At {slow} it takes longer than the hours of the stage and the {plan.limit:g} of hold_hours. "
     if not plan.fitting:

@@ -125,6 +125,22 @@ def compare_rates(controls: int, candidates: int, share: float) -> float:
     return mix(logs)
 
 
+def trace_burden(arms: ArrayLike, badness: ArrayLike, share: float, sizes: Sequence[int]) -> list[float]:
+    """Return the logarithms of the e-values that the candidate has more of all badness than its share.
+
+    They are of so many of the first rows, for each of `sizes`. Badness of 0 or 1 gives what `rates` gives: a row of
+    badness x bets the part x of what a failure bets. It counts who is bad of all keys, and not of those with a row.
+    """
+    import numpy as np
+
+    is_candidate, values = np.asarray(arms) == CANDIDATE, np.asarray(badness, dtype=np.float64)
+    bets = []
+    for risk in RISKS:
+        q = share * risk / (share * risk + 1 - share)
+        bets.append(np.log1p(values * (np.where(is_candidate, q / share, (1 - q) / (1 - share)) - 1)))
+    return _accumulate(bets, np.asarray(sizes, dtype=np.int64))
+
+
 def compare_lacking(arms: NDArray[np.int8], share: float) -> float:
     """Return the logarithm of the e-value that rows which lack something are not of both arms alike, by their arms.
 

@@ -3,6 +3,10 @@
 The second answers to all users are compared as the first ones are, and so are the 4th, the 8th and so on. In each of
 these comparisons a user counts once, so each is valid for itself. They share a tenth of the chance of a false rollback,
 which is added to that of the first answers.
+
+Who comes back depends on the first answers: where a better candidate answers easy questions at once, only the users
+with hard ones ask again. So it also has to have more bad later answers among all users, and not only a larger part of
+its later answers: each of the two e-values has to reach the bound.
 """
 
 from __future__ import annotations
@@ -32,17 +36,14 @@ class LaterAnswers:
     log_e_worse: float
 
 
-def find_worst(measures: Sequence[Measure]) -> LaterAnswers | None:
+def find_worst(measures: Sequence[Measure], share: float) -> LaterAnswers | None:
     """Return the later answers in which the candidate is worse most strongly; None without any on both arms.
 
     `measures` are those of one thing in the second answers, the 4th, the 8th and so on.
     """
     found = [
         LaterAnswers(
-            number=number,
-            n=one.n,
-            mean=one.mean,
-            log_e_worse=e_values.means(one.arms, one.badness, one.allowed).log_e_worse + cost,
+            number=number, n=one.n, mean=one.mean, log_e_worse=_trace_worse(one, share, [len(one.arms)])[0] + cost
         )
         for number, cost, one in _number(measures)
         if all(one.n)
@@ -50,7 +51,7 @@ def find_worst(measures: Sequence[Measure]) -> LaterAnswers | None:
     return max(found, key=lambda one: one.log_e_worse, default=None)
 
 
-def trace_worst(measures: Sequence[Measure], times: Sequence[float], late: float) -> list[float]:
+def trace_worst(measures: Sequence[Measure], share: float, times: Sequence[float], late: float) -> list[float]:
     """Return the logarithms of the e-values that `find_worst` has at some times; -inf where it has none.
 
     What settles counts `late` seconds after its time.
@@ -60,11 +61,17 @@ def trace_worst(measures: Sequence[Measure], times: Sequence[float], late: float
     worst = [-math.inf] * len(times)
     for _, cost, one in _number(measures):
         sizes = np.searchsorted(one.at, np.asarray(times) - (late if one.settles else 0.0), side="right").tolist()
-        seen = e_values.trace_means(one.arms, one.badness, one.allowed, sizes)
-        for place, (size, found) in enumerate(zip(sizes, seen, strict=True)):
+        for place, (size, log_e) in enumerate(zip(sizes, _trace_worse(one, share, sizes), strict=True)):
             if len(set(one.arms[:size].tolist())) > 1:
-                worst[place] = max(worst[place], found.log_e_worse + cost)
+                worst[place] = max(worst[place], log_e + cost)
     return worst
+
+
+def _trace_worse(one: Measure, share: float, sizes: Sequence[int]) -> list[float]:
+    """Return the lesser of the two e-values, as logarithms, of so many of the first answers, for each of `sizes`."""
+    compared = e_values.trace_means(one.arms, one.badness, one.allowed, sizes)
+    burdens = e_values.trace_burden(one.arms, one.badness, share, sizes)
+    return [min(means.log_e_worse, burden) for means, burden in zip(compared, burdens, strict=True)]
 
 
 def _number(measures: Sequence[Measure]) -> Iterator[tuple[int, float, Measure]]:

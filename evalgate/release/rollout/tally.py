@@ -306,7 +306,7 @@ def _compare_arms(
             controls = int(one.values.sum()) - candidates
             worse = e_values.compare_rates(controls, candidates, share)
             better = e_values.compare_rates(candidates, controls, 1 - share)
-        worst = find_worst([each[place] for each in later])
+        worst = find_worst([each[place] for each in later], share)
         if worst is not None and worst.log_e_worse <= worse:
             worst = None
         yield Watched(
@@ -357,7 +357,7 @@ def _add_trace(  # noqa: PLR0917
         looks = trace_limit(measure.badness, limit, sizes)
     else:
         looks = trace_arms(measure.arms, measure.badness, one.allowed, sizes, share if measure.is_dealt else None)
-        worst = trace_worst(later, times[:-1], 60 * state.rules.settle_minutes)
+        worst = trace_worst(later, share, times[:-1], 60 * state.rules.settle_minutes)
         pairs = zip(looks, worst, strict=True)
         looks = [replace(look, log_e_worse=max(look.log_e_worse, log_e)) for look, log_e in pairs]
     last = TracedLook(n=one.n, log_e_worse=one.log_e_worse, log_e_fine=one.log_e_fine, log_e_better=one.log_e_better)

@@ -8,10 +8,10 @@ from evalgate.cli.render.traffic_plan_text import render_traffic_plan
 from evalgate.release.rollout.traffic_plan import DROPS, ObservedTraffic, PlannedStage, TrafficPlan
 
 
-def render(*, days: float = 7, hours: float | None = 24, keys: int = 1_000) -> str:
-    traffic = ObservedTraffic(days=days, per_day=500, keys=keys, scored=1, ratings=(1,))
+def render(*, days: float = 7, hours: float | None = 24, keys: int = 1_000, scored: float = 1) -> str:
+    traffic = ObservedTraffic(days=days, per_day=500, keys=keys, scored=scored, ratings=(1,))
     stage = PlannedStage(share=500, needed=100, hours=hours, drops=tuple((drop, None) for drop in DROPS))
-    plan = TrafficPlan(traffic=traffic, stages=(stage,), limit=336, fitting=(500,), is_even=False)
+    plan = TrafficPlan(traffic=traffic, stages=(stage,), limit=336, fitting=(500,) if hours else (), is_even=False)
     return " ".join(render_traffic_plan(plan).split())
 
 
@@ -36,3 +36,10 @@ def test_the_time_of_a_stage_is_rounded_up_to_an_hour_or_a_tenth_of_a_day(hours:
 
 def test_one_user_is_one() -> None:
     assert render(keys=1).startswith("1 user in 7 days")
+
+
+@pytest.mark.parametrize(("scored", "why"), [
+    (0.4, "the users are too few"), (0.0, "no row has all scores that are watched"),
+])  # fmt: skip
+def test_a_stage_that_is_never_proven_says_whether_users_or_scores_are_missing(scored: float, why: str) -> None:
+    assert f"At 5 % nothing is ever proven: {why}. " in render(hours=None, scored=scored)

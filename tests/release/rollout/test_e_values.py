@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release.rollout.slow_forms import deal_slowly, means_slowly
 
-from evalgate.release.rollout.e_values import BETS, RISKS, close_blocks, compare_rates, deal, exceed, means, mix, rates
+from evalgate.release.rollout.e_values import (
+    BETS,
+    RISKS,
+    close_blocks,
+    compare_rates,
+    deal,
+    exceed,
+    means,
+    mix,
+    rates,
+    trace_burden,
+)
 
 SHARED = Path(os.environ.get("EVALGATE_SHARED") or Path(__file__).parents[4] / "shared")
 VECTORS = SHARED / "release" / "canary-vectors.json"
@@ -142,3 +153,21 @@ def test_a_trend_of_both_arms_raises_the_wealth_by_no_more_than_its_variation_al
 
 def test_the_mean_of_logarithms_does_not_overflow() -> None:
     assert mix([1_000.0, -1_000.0]) == pytest.approx(1_000 - math.log(2))
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), max_size=60), shares)
+def test_the_burden_of_failures_is_what_rates_say(given: list[tuple[int, int]], share: float) -> None:
+    found = trace_burden([arm for arm, _ in given], [bad for _, bad in given], share, range(len(given) + 1))
+    for size, log_e in enumerate(found):
+        assert log_e == pytest.approx(rates([arm for arm, bad in given[:size] if bad], share), abs=TOLERANCE)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5), shares)
+def test_the_expected_wealth_of_a_burden_that_is_assigned_by_the_share_is_one(
+    values: list[float], share: float
+) -> None:
+    total = 0.0
+    for arms in itertools.product((0, 1), repeat=len(values)):
+        chance = math.prod(share if arm else 1 - share for arm in arms)
+        total += chance * math.exp(trace_burden(arms, values, share, [len(values)])[0])
+    assert total == pytest.approx(1)

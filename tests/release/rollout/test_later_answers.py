@@ -129,6 +129,27 @@ def test_equal_versions_are_rolled_back_in_at_most_a_little_more_than_alpha(runs
     assert ends <= 0.055 * runs
 
 
+@settings(max_examples=15)
+@given(st.sampled_from([2500, 5000]), st.floats(0.2, 0.4), st.floats(0.15, 0.3), st.integers(1, 10_000))
+def test_a_candidate_that_answers_more_questions_at_once_is_not_rolled_back(
+    share: int, hard: float, gain: float, seed: int
+) -> None:
+    """Who got a good answer asks no more, so the candidate's later questions are harder than those of production."""
+    rng, rows = random.Random(seed), []
+    for user in range(3000):
+        at, is_hard = 0.2 + 23 * rng.random(), rng.random() < hard
+        for _ in range(6):
+            row = make_row(f"{seed}-{user}", at, share=share)
+            mean = 0.4 if is_hard else 0.95 - (0.0 if is_candidates(row) else gain)
+            helpful = sum(rng.random() < mean for _ in range(4)) / 4
+            rows.append({**row, "scores": {"helpful": helpful}})
+            if helpful >= 0.75:
+                break
+            at += 0.02 + 0.05 * rng.random()
+    found = follow(rows, share)
+    assert found.action != "roll_back", found.sentence
+
+
 def test_later_answers_prove_nothing_fine() -> None:
     state = make_state(rules={"stages": make_stages(5000)})
     rows = visit(100, 5000, 8, lambda row, at, rng: row)
