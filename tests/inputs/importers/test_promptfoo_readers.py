@@ -133,6 +133,33 @@ def test_the_checks_decide_as_promptfoo_does(converted: tuple[list[Check], Case]
         assert decide(check, case, output) is meaning(output), (assertion, check)
 
 
+MAIL = {"type": "object", "properties": {"to": {"type": "string", "format": "email"}}}
+
+
+@pytest.mark.parametrize(
+    ("assertion", "holds"),
+    [
+        ({"type": "is-json", "value": MAIL}, False),
+        ({"type": "contains-json", "value": MAIL}, False),
+        ({"type": "not-is-json", "value": MAIL}, True),
+        ({"type": "is-json", "value": {**MAIL, "items": {"format": "int32"}}}, True),
+        ({"type": "is-json", "value": {**MAIL, "items": [{"format": "uuid"}]}}, True),
+    ],
+)
+def test_formats_are_asserted_where_a_check_knows_them_all(
+    tmp_path: Path, assertion: dict[str, Any], holds: bool
+) -> None:
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": ["openai:gpt-5-mini"],
+        "tests": [{"vars": {"q": "a"}, "assert": [assertion]}],
+    }
+    found = import_valid(tmp_path, config)
+    (check,) = found.loaded[0].gates[0].checks
+    assert decide(check, Case(id="test-1", fields={"q": "a"}), '{"to": "no address"}') is holds
+    assert any("formats are not asserted" in each for each in found.changed) is ("items" in assertion["value"])
+
+
 def read(folder: Path, *assertions: dict[str, Any], **test: Any) -> Any:
     tests = [{"vars": {"q": "a", "context": "c"}, "assert": list(assertions), **test}]
     return import_at(folder, {"prompts": ["{{q}}"], "providers": ["openai:gpt-5-mini"], "tests": tests})
