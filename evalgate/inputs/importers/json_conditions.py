@@ -55,9 +55,9 @@ OUTPUT = JsonValue()
 """The output, parsed as JSON."""
 
 
-def make_item() -> JsonValue:
+def make_item(value: JsonValue) -> JsonValue:
     """Return an item of a list, for a condition that each or some of them have to meet."""
-    return JsonValue(root=next(_items))
+    return JsonValue(root=next(_items), strict=value.strict)
 
 
 def take(value: JsonValue, key: Any, how: Access = "member") -> JsonValue:

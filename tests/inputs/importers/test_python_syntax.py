@@ -66,6 +66,7 @@ ON_JSON = [
     f"len({PARSED}['a'].strip()) > 0", f"{PARSED}['a'].lower() != 'x'", f"not {PARSED}['a'].startswith('x')",
     f"not any(i['b'] < 0 for i in {PARSED}['a'])", f"not all(i['b'] > 0 for i in {PARSED}.get('a', []))",
     f"not isinstance({PARSED}['a'], str)", f"isinstance({PARSED}['a'], dict)", f"{PARSED}['a']['b'] != 'x'",
+    f"all('b' in i for i in {PARSED}['a'])", f"not any('b' in i for i in {PARSED}['a'])",
     f"{PARSED}.get('a', {{}}).get('b') is not None", f"({PARSED}.get('a') or {{}}).get('b') is None",
     f"{PARSED}.get('a', {{}}).get('b') != 'x'", f"{PARSED}['a'][0] != 'x'", f"not ({PARSED}['a'] >= 0.5)",
     f"{PARSED}['a'] not in ['x', 'y']", f"not re.search('x', {PARSED}['a'])",
@@ -111,6 +112,12 @@ def test_a_check_holds_only_where_the_code_neither_fails_nor_refuses(value: Any)
         except Exception as error:
             pytest.fail(f"{code} fails for {output}: {error!r}")
         assert found is True or (isinstance(found, float | int) and found >= (threshold or 1e-9)), (code, output)
+
+
+def test_an_object_in_a_list_is_searched_by_its_keys() -> None:
+    check = convert("all('b' in i for i in json.loads(output)['a'])", None)
+    assert decide(check, CASE, '{"a": [{"b": 1}, ["b"]]}') is True
+    assert decide(check, CASE, '{"a": [{"b": 1}, {"c": 1}]}') is False
 
 
 def test_a_score_is_not_read_where_a_threshold_decides_on_it() -> None:
