@@ -179,11 +179,11 @@ class _Reading(Reading):
             return None
         if not isinstance(value, dict):
             raise NotCarriedError("its value is not a JSON Schema")
-        value = {"$schema": _DRAFT, **value} if _has_old_form(value) else value
-        fault = None if self.negated else find_written_fault(json.dumps(value))
+        schema: dict[str, Any] = _allow_null({"$schema": _DRAFT, **value} if _has_old_form(value) else value)
+        fault = None if self.negated else find_written_fault(json.dumps(schema))
         if fault is None:
-            return value
-        typed = {"type": "object", **value}
+            return schema
+        typed = {"type": "object", **schema}
         if find_written_fault(json.dumps(typed)) is not None:
             raise NotCarriedError(fault.message)
         self.note("the JSON has to be an object")
@@ -329,6 +329,18 @@ def _has_old_form(schema: Any) -> bool:
         is_old = isinstance(schema.get("items"), list) or not schema.keys().isdisjoint(_OLD_KEYWORDS)
         return is_old or any(map(_has_old_form, schema.values()))
     return isinstance(schema, list) and any(map(_has_old_form, schema))
+
+
+def _allow_null(schema: Any) -> Any:
+    """Return a schema with the type null where it says `nullable`, which promptfoo reads."""
+    if isinstance(schema, list):
+        return [_allow_null(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _allow_null(inner) for key, inner in schema.items()}
+    if made.get("nullable") is True and isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+    return made
 
 
 def _list_formats(schema: Any) -> Iterator[str]:

@@ -72,6 +72,10 @@ MEANINGS: list[tuple[dict[str, Any], Callable[[str], bool]]] = [
     ),
     ({"type": "is-json", "value": {"type": "array", "items": [{"type": "integer"}], "additionalItems": False}}, is_one_number),
     ({"type": "not-is-json", "value": {"type": "array", "items": [{"type": "integer"}], "additionalItems": False}}, lambda o: not is_one_number(o)),
+    (
+        {"type": "is-json", "value": {"type": "array", "items": {"type": "string", "nullable": True}}},
+        lambda o: o.strip().startswith("[") and parses(o) and all(isinstance(each, str | None) for each in json.loads(o)),
+    ),
     ({"type": "levenshtein", "value": "yes yes"}, lambda o: Levenshtein.distance(o, "yes yes") <= 5),
     ({"type": "levenshtein", "value": "yes", "threshold": 2.5}, lambda o: Levenshtein.distance(o, "yes") <= 2),
     ({"type": "word-count", "value": {"min": 2, "max": 4}}, lambda o: 2 <= len(o.split()) <= 4),
@@ -100,6 +104,7 @@ PIECES = [
     '{"a": "x"}',
     "7",
     "[7]",
+    "[null]",
 ]
 OUTPUTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join).map(str.strip).filter(bool)
 
