@@ -181,7 +181,7 @@ def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDa
     empty = _select(dataset, name, lambda value: not _has_text(value))
     if empty:
         message = f"{what} has no text to search for in {_name_cases(empty, dataset)}"
-        hint = "every output contains an empty text: give it one, or remove the field"
+        hint = f"every output contains an empty text: give it one, or leave these cases out: `when: {{has: [{name}]}}`"
         yield Fault(message=message, place=_place(empty, dataset), hint=hint)
     column = gate.columns.get(name)
     listed = [] if column is not None and column.json is not None else _select(dataset, name, _looks_like_list)
