@@ -299,7 +299,10 @@ class _Reading(Reading):
     def calls(self) -> list[Wanted]:
         if self.negated:
             raise NotCarriedError("there is no such check")
-        return check_calls(self.around.tools, self.around.files)
+        made = check_calls(self.around.tools, self.around.files)
+        return [
+            replace(each, options={**each.options, **self._assert_formats(as_mapping(each.value))}) for each in made
+        ]
 
     def tool_names(self) -> list[Wanted]:
         names = split_list(self.value) if isinstance(self.value, str) else self.value

@@ -165,6 +165,18 @@ def test_formats_are_asserted_where_a_check_knows_them_all(
     assert any("formats are not asserted" in each for each in found.changed) is ("items" in assertion["value"])
 
 
+@pytest.mark.parametrize("names", [["send"], ["send", "copy"]])
+def test_formats_of_the_arguments_of_tools_are_asserted(tmp_path: Path, names: list[str]) -> None:
+    tools = [{"type": "function", "function": {"name": name, "parameters": MAIL}} for name in names]
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": [{"id": "openai:gpt-5-mini", "config": {"tools": tools}}],
+        "tests": [{"vars": {"q": "a"}, "assert": [{"type": "is-valid-openai-tools-call"}]}],
+    }
+    (check,) = import_valid(tmp_path, config).loaded[0].gates[0].checks
+    assert check.options["formats"] is True
+
+
 def read(folder: Path, *assertions: dict[str, Any], **test: Any) -> Any:
     tests = [{"vars": {"q": "a", "context": "c"}, "assert": list(assertions), **test}]
     return import_at(folder, {"prompts": ["{{q}}"], "providers": ["openai:gpt-5-mini"], "tests": tests})
