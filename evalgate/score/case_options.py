@@ -16,7 +16,7 @@ from evalgate.score.json_output import dig, parse, pointer_parts
 from evalgate.score.patterns import validate_pattern
 from evalgate.score.text_checks import MAX_DISTANCE
 
-_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,20})?([eE][-+]?[0-9]{1,3})?")  # as Python writes one
+_NUMBER = re.compile(r"[0-9]{1,16}(\.[0-9]{1,20})?([eE][-+]?[0-9]{1,3})?")  # as Python writes one
 _SCHEMAS = 256
 
 
