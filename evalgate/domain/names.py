@@ -47,8 +47,16 @@ def find_meant(name: str, wanted: Collection[str], *, slips: Iterable[str] = ())
     for part in (name, *_OF_A_LIST.split(name)):
         if bare(part) in by_spelling:
             return by_spelling[bare(part)]
+    return find_slip(name, (one for one in slips if len(bare(one)) >= _LEAST_LETTERS))
+
+
+def find_slip(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that has one letter more or less, or two adjacent letters swapped; None if none has.
+
+    Another letter, or another digit, makes another name: `tier2` and `tier3`, shipping and shopping.
+    """
     written = bare(name)
-    return next((one for one in slips if len(bare(one)) >= _LEAST_LETTERS and _is_slip(written, bare(one))), None)
+    return next((one for one in known if _is_slip(written, bare(one))), None)
 
 
 def find_closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

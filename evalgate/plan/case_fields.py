@@ -25,7 +25,7 @@ from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.conditions import is_same
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
-from evalgate.domain.names import find_closest, find_meant, suggest_closest
+from evalgate.domain.names import find_meant, find_slip, suggest_closest
 from evalgate.domain.numbers import show_count
 from evalgate.domain.similarity import SEMANTIC_SIMILARITY
 from evalgate.errors import Fault, Place
@@ -33,7 +33,6 @@ from evalgate.errors import Fault, Place
 AND_MORE = ", and {} more"
 _NAMED = 3
 _LISTED = 10
-_NEAR = 0.8
 _SEARCHING = frozenset(
     {"contains", "contains_any", "contains_all", "starts_with", "ends_with", "one_of", "levenshtein"}
 )
@@ -148,7 +147,7 @@ def _find_misspelt_values(condition: Condition, what: str, dataset: GoldenDatase
     known = {as_text(one): one for one in given if not any(is_same(value, one) for value in condition.values)}
     for value in unused:
         text = as_text(value)
-        near = text if text in known else find_meant(text, known) or find_closest(text, known, _NEAR)
+        near = text if text in known else find_meant(text, known) or find_slip(text, known)
         if near is not None:
             shown = json.dumps(value, ensure_ascii=False)
             message = f'{what}: no case of {dataset.path} has {shown} in the field "{name}"'
@@ -182,7 +181,7 @@ def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDa
     empty = _select(dataset, name, lambda value: not _has_text(value))
     if empty:
         message = f"{what} has no text to search for in {_name_cases(empty, dataset)}"
-        hint = "every output contains an empty text: give it one, or remove the field"
+        hint = f"every output contains an empty text: give it one, or leave these cases out: `when: {{has: [{name}]}}`"
         yield Fault(message=message, place=_place(empty, dataset), hint=hint)
     column = gate.columns.get(name)
     listed = [] if column is not None and column.json is not None else _select(dataset, name, _looks_like_list)
@@ -236,14 +235,14 @@ def _is_tool_name(name: Json) -> bool:
 
 
 def _looks_like_list(value: Json) -> bool:
-    """Return whether a text is a list of texts, as JSON or as Python writes it, as in `['a', 'b']`."""
-    if not isinstance(value, str) or not value.lstrip().startswith("["):
+    """Return whether a text is a list of texts, as JSON or as Python writes it: `['a', 'b']`, a tuple or a set."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "(", "{")):
         return False
     try:
         found = json.loads(value) if _is_json(value) else ast.literal_eval(value.strip())
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return False
-    return isinstance(found, list) and bool(found) and all(isinstance(item, str) for item in found)
+    return isinstance(found, list | tuple | set) and bool(found) and all(isinstance(item, str) for item in found)
 
 
 def _is_json(value: Json) -> bool:

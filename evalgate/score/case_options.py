@@ -16,7 +16,7 @@ from evalgate.score.json_output import dig, parse, pointer_parts
 from evalgate.score.patterns import validate_pattern
 from evalgate.score.text_checks import MAX_DISTANCE
 
-_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
+_NUMBER = re.compile(r"[0-9]{1,16}(\.[0-9]{1,20})?([eE][-+]?[0-9]{1,3})?")  # as Python writes one
 _SCHEMAS = 256
 
 
@@ -73,8 +73,8 @@ def _read_signed(check: Check, value: Any) -> Json:
 
 
 def _read_distance(check: Check, value: Any) -> Json:
-    count = _read_number(check, value)
-    if not isinstance(count, int) or count > MAX_DISTANCE:
+    count = _read_whole(check, value)
+    if count is None or count > MAX_DISTANCE:
         raise ValueError(f"it is not a whole number from 0 to {MAX_DISTANCE}")
     return count
 
@@ -82,15 +82,21 @@ def _read_distance(check: Check, value: Any) -> Json:
 def _read_number(check: Check, value: Any) -> Json:
     """Return a limit: a number of 0 or more. A text that is one counts as well, because cells of a CSV are texts."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = float(value) if "." in value else int(value)
+        value = int(value) if value.strip().isdigit() else float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError("it is not a number of 0 or more")
     return value
 
 
+def _read_whole(check: Check, value: Any) -> int | None:
+    """Return a whole number, which a table may have as 3.0; None for another one."""
+    number: Any = _read_number(check, value)
+    return int(number) if number == int(number) else None
+
+
 def _read_count(check: Check, value: Any) -> Json:
-    count = _read_number(check, value)
-    if not isinstance(count, int) or count < 1:
+    count = _read_whole(check, value)
+    if count is None or count < 1:
         raise ValueError("it is not a whole number of 1 or more")
     return count
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from evalgate.score.whole_words import UNSPACED
+
 PATTERN_SECONDS = 1.0
 """The time limit of one pattern on one output. This and `SCHEMA_SECONDS` are the only uses of a clock in this package:
 such a search has no other limit."""
@@ -19,17 +21,13 @@ SCHEMA_SECONDS = 5.0
 """The time limit of a whole JSON Schema on one output. Some schemas take time exponential in the output's depth."""
 
 # one token of a pattern: an escaped character, a character class, or any character
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
-# of a token, what stands for digits or letters, and any other escaped character
-_CLASS = re.compile(r"\\([dDwW])|\\.", re.DOTALL)
+_TOKEN = re.compile(r"\\x\{[0-9a-fA-F]{1,6}\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+# of a token, what stands for digits or letters, a character by its number, and any other escaped character
+_CLASS = re.compile(r"\\([dDwW])|\\x\{([0-9a-fA-F]{1,6})\}|\\.", re.DOTALL)
 _ASCII = {"d": "0-9", "D": r"\x00-/:-\U0010ffff", "w": "0-9A-Z_a-z", "W": r"\x00-/:-@\[-\^`{-\U0010ffff"}
-# `\\b` as NUL, directly beside a letter that is not ASCII, or beside a group that begins or ends with one
-_GROUP = r"\((?:\?(?:P?<\w+>|[A-Za-z-]*:))?"
-_BLIND = re.compile(
-    rf"\0(?:(?:{_GROUP})+(?:[^()|]*\|)*)?(?P<after>[^\0-\x7f])"
-    r"|(?P<before>[^\0-\x7f])(?:(?:\|[^()]{0,500})?\)+)?\0",
-    re.DOTALL,
-)
+# the end of a word; each character of a script without spaces may be a word
+_WORD_END = rf"(?:\b|(?<={UNSPACED})|(?={UNSPACED}))"
+_BROKEN = re.compile(r"[\r\n][ \t]*\||(?<!\\)\|[ \t]*[\r\n]")
 _MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 _FAST_ENOUGH = (
     50_000_000  # bytes times instructions: RE2 needs at most 10 ns for each, so a smaller product is fast enough
@@ -42,33 +40,28 @@ def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], b
     r"""Return a function that tells whether `pattern` matches anywhere in a text.
 
     The syntax is RE2's: `\d`, `\w`, `\s` and `\b` are ASCII, `.` does not match a newline unless `(?s)`, `^` and `$`
-    match only at the ends of the text unless `(?m)`. There are no look-arounds and no backreferences.
+    match only at the ends of the text unless `(?m)`. There are no look-arounds and no backreferences. In a pattern with
+    `\b` and letters beyond ASCII, `\b` and `\w` know all letters, and `regex` searches in limited time.
 
     Raises ValueError, with a sentence, for a pattern that RE2 refuses. The search raises SlowPatternError.
     """
-    compiled = _compile(pattern, ignore_case)
-    return lambda text: _search_linear(pattern, compiled, _encode(text)) is not None
+    find, _ = _make_find(pattern, ignore_case)
+    return lambda text: find(text) is not None
 
 
 def validate_pattern(pattern: str, ignore_case: bool = False) -> None:
-    """Raise ValueError as `compile_search` does, and for a pattern that is not what it seems to be.
+    """Raise ValueError as `compile_search` does, and for a pattern with a line break that YAML may have added.
 
-    A line break at its end, which a block of YAML has, asks for one in the text. A `\\b` beside a letter that is not
-    one of ASCII is never the end of a word. So a required word is not found, and a forbidden one neither.
+    One at its end, which a block of YAML has, or beside a `|` asks for one in the text. So a required word is not
+    found, and a forbidden one neither.
     """
     compile_search(pattern, ignore_case)
+    shown = json.dumps(pattern, ensure_ascii=False)
     if pattern.endswith(("\n", "\r")):
-        raise ValueError(
-            f'the pattern {json.dumps(pattern)} ends with a line break: in YAML, begin the block with "|-"'
-        )
-    written = _TOKEN.sub(lambda token: "\0" if token[0] == r"\b" else token[0] if len(token[0]) == 1 else "\1", pattern)
-    letters = (hit["after"] or hit["before"] for hit in _BLIND.finditer(written))
-    found = next((letter for letter in letters if letter.isalpha()), None)
-    if found is not None:
-        raise ValueError(
-            f'in the pattern "{pattern}" a \\b stands beside "{found}", and RE2 knows the ends of ASCII words alone: '
-            r"use `contains_any` with `words: true`, or (?:^|\PL) and (?:\PL|$)"
-        )
+        raise ValueError(f'the pattern {shown} ends with a line break: in YAML, begin the block with "|-"')
+    if _BROKEN.search(pattern):
+        hint = r"write it in one line, or \n for a line break of the output"
+        raise ValueError(f'the pattern {shown} has a line break beside a "|": {hint}')
 
 
 @functools.lru_cache(maxsize=512)
@@ -79,22 +72,48 @@ def compile_group(pattern: str, group: int | None = None) -> Callable[[str], str
     first group, or the whole match of a pattern without groups. The syntax and the errors are those of
     `compile_search`; a group that the pattern lacks raises ValueError too.
     """
-    compiled = _compile(pattern, False)
-    chosen = min(1, compiled.groups) if group is None else group
-    if chosen > compiled.groups:
+    find, groups = _make_find(pattern, False)
+    chosen = min(1, groups) if group is None else group
+    if chosen > groups:
         raise ValueError(f'the pattern "{pattern}" has no group {chosen}')
 
-    def find(text: str) -> str | None:
-        match = _search_linear(pattern, compiled, _encode(text))
+    def read(text: str) -> str | None:
+        match = find(text)
         found = None if match is None else match.group(chosen)
-        return None if found is None else found.decode("utf-8", "replace")
+        return found.decode("utf-8", "replace") if isinstance(found, bytes) else found
 
-    return find
+    return read
+
+
+def _make_find(pattern: str, ignore_case: bool) -> tuple[Callable[[str], Any], int]:
+    """Return a function that returns the first match or None, and the number of groups."""
+    compiled = _compile(pattern, ignore_case)
+    if not _names_other_words(pattern):
+        return lambda text: _search_linear(pattern, compiled, _encode(text)), compiled.groups
+    import regex
+
+    try:
+        wide = regex.compile(_translate(pattern, words=True), regex.V0 | (regex.I if ignore_case else 0))
+    except (regex.error, OverflowError, RecursionError, ValueError, KeyError) as error:
+        raise ValueError(
+            f'in the pattern "{pattern}" a \\b stands with letters beyond ASCII, whose words RE2 does not know: {error}'
+        ) from None
+    return lambda text: _search_limited(pattern, wide, text), compiled.groups
+
+
+def _names_other_words(pattern: str) -> bool:
+    """Return whether a pattern has an end of a word, and letters that RE2 does not count among those of words."""
+    tokens = [token[0] for token in _TOKEN.finditer(pattern)]
+    if not any(token in (r"\b", r"\B") for token in tokens):
+        return False
+    named = (chr(int(number, 16)) for number in re.findall(r"\\x\{([0-9a-fA-F]{1,5})\}", pattern))
+    return any(char > "\x7f" and char.isalpha() for char in (*pattern, *named)) or r"\p" in pattern
 
 
 def _compile(pattern: str, ignore_case: bool) -> Any:
     import re2
 
+    _refuse_backspace(pattern)
     options = re2.Options()
     options.case_sensitive = not ignore_case
     options.log_errors = False
@@ -104,6 +123,13 @@ def _compile(pattern: str, ignore_case: bool) -> Any:
         why = error.args[0] if error.args else "refused"
         shown = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
         raise ValueError(f'RE2 refuses the pattern "{pattern}": {shown}') from None
+
+
+def _refuse_backspace(pattern: str) -> None:
+    if "\b" in pattern:
+        shown = json.dumps(pattern, ensure_ascii=False)
+        hint = r"write \\b for the end of a word, or put it in single quotes in YAML"
+        raise ValueError(f"the pattern {shown} has a backspace, which no output has: {hint}")
 
 
 class SlowPatternError(Exception):
@@ -171,28 +197,38 @@ def compile_schema_search(pattern: str) -> Callable[[str], bool]:
     """
     import regex
 
+    _refuse_backspace(pattern)
     try:
-        return compile_search(pattern)
+        linear = _compile(pattern, False)
     except ValueError as refusal:
         try:
             compiled = regex.compile(_translate(pattern), regex.V0)
         except (regex.error, OverflowError, RecursionError, ValueError, KeyError):
             raise refusal from None
-    return lambda text: _search_limited(pattern, compiled, text)
+        return lambda text: _search_limited(pattern, compiled, text) is not None
+    return lambda text: _search_linear(pattern, linear, _encode(text)) is not None
 
 
-def _translate(pattern: str) -> str:
+def _translate(pattern: str, *, words: bool = False) -> str:
     """Return the pattern with `$`, `\\d` and `\\w` as JSON Schema and RE2 read them.
 
-    `$` is the end of the text, not before a last line break. Digits and letters are those of ASCII.
+    `$` is the end of the text, not before a last line break. Digits and letters are those of ASCII. With `words` the
+    letters are all, also at the ends of words.
     """
     ends = r"\Z" if _MULTILINE.search(pattern) is None else "$"
+
+    def change(one: re.Match[str]) -> str:
+        if one[2]:
+            return rf"\U{int(one[2], 16):08x}"
+        return _ASCII[one[1]] if one[1] and not (words and one[1] in "wW") else one[0]
 
     def read(token: re.Match[str]) -> str:
         text = token[0]
         if text == "$":
             return ends
-        found = _CLASS.sub(lambda one: _ASCII[one[1]] if one[1] else one[0], text)
+        if words and text == r"\b":
+            return _WORD_END
+        found = _CLASS.sub(change, text)
         return found if found == text or text.startswith("[") else f"[{found}]"
 
     return _TOKEN.sub(read, pattern)
@@ -225,11 +261,11 @@ def _search_linear(pattern: str, compiled: Any, data: bytes) -> Any:
     return found[0]
 
 
-def _search_limited(pattern: str, compiled: Any, text: str) -> bool:
+def _search_limited(pattern: str, compiled: Any, text: str) -> Any:
     clock = _clock.get() or _Clock()
     left, started = clock.left(pattern), time.thread_time()
     try:
-        return compiled.search(text, timeout=left) is not None
+        return compiled.search(text, timeout=left)
     except TimeoutError:
         raise SlowPatternError(pattern) from None
     finally:

@@ -47,6 +47,7 @@ SENTENCES = ("i must decline", "i have to decline", "i must refuse", "i have to 
 _HEAD = 4_000  # characters: more white space than that before an answer is not an answer
 _MARKS = re.compile(r"[\W_]+")
 _END = re.compile(r"\s*(?:[.,;:!\u2013\u2014-]|$)")
+_HANGUL = re.compile("[\uac00-\ud7a3]")  # Korean writes endings such as "but" at the end of a word
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\uff07`", "'"))
 
 
@@ -110,7 +111,8 @@ def _refuses(text: str, action: str) -> bool:
 
 def _begins(text: str, words: str) -> bool:
     after = text[len(words) : len(words) + 1]
-    return text.startswith(words) and after != "'" and not is_of_word(after)
+    is_open = after == "'" or (is_of_word(after) and not _HANGUL.match(after))
+    return text.startswith(words) and not is_open
 
 
 def _ends_after(text: str, words: str) -> bool:

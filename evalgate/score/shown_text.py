@@ -1,8 +1,8 @@
 """Texts as they are shown, for the checks that forbid a text: another spelling that looks the same is the same text.
 
 A reader sees no difference between a space and a no-break space, between a letter with an accent in one character or
-in two, and where a character that is shown as nothing stands inside a word. So the `not_` forms see none either. A
-required text has to be there as it is.
+in two, between two forms of an apostrophe in a word, and where a character that is shown as nothing stands inside a
+word. So the `not_` forms see none either. A required text has to be there as it is.
 """
 
 from __future__ import annotations
@@ -19,12 +19,18 @@ from evalgate.domain.text import find_hidden_text, is_invisible
 _LINE_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _LINE_END = re.compile(r"\r\n?")
 _SPACES = re.compile(r"[ \t\r\n]+")
+# a hyphen or an apostrophe inside of a word; alone each is a text that may be forbidden by itself
+_IN_WORD = re.compile(r"(?<=\w)(?:[\u2010\u2011]|([\u2019\u02bc\uff07]))(?=\w)")
 _ENTITY = re.compile("&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 def show_text(text: str) -> str:
-    """Return a text in NFC, with spaces and line breaks in their plain forms, without what is shown as nothing."""
-    return unicodedata.normalize("NFC", _LINE_END.sub("\n", text).translate(_SHOWN))
+    """Return a text in NFC, without what is shown as nothing.
+
+    Spaces and line breaks, and the hyphens and apostrophes inside of words, have their plain forms.
+    """
+    shown = unicodedata.normalize("NFC", _LINE_END.sub("\n", text).translate(_SHOWN))
+    return _IN_WORD.sub(lambda mark: "'" if mark[1] else "-", shown)
 
 
 def decode_entities(text: str) -> str:

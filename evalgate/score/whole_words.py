@@ -6,12 +6,13 @@ import functools
 import re
 import unicodedata
 
-# scripts that write no space between words: Thai, Lao, Burmese, Khmer, Tai, Chinese and Japanese
-_UNSPACED = re.compile(
+UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aad\u2e80-\u2fdf\u3005-\u3007\u3021-\u312f"
     "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff\uaa60-\uaadf\uf900-\ufaff\uff66-\uff9f"
     "\U00016fe0-\U0001b2ff\U00020000-\U0003ffff]"
 )
+"""The characters of scripts that write no space between words: Thai, Lao, Burmese, Khmer, Tai, Chinese and Japanese."""
+_UNSPACED = re.compile(UNSPACED)
 
 
 def has_words(text: str, words: str) -> bool:

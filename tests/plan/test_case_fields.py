@@ -72,7 +72,16 @@ def test_an_empty_text_cannot_be_forbidden(value: str) -> None:
 TEXTS = st.lists(st.text("ab \"'\\,[]ä", min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=4)
 
 
-@given(TEXTS, st.sampled_from([repr, json.dumps, lambda texts: json.dumps(texts, ensure_ascii=False, indent=1)]))
+WRITERS: list[Callable[[list[str]], str]] = [
+    repr,
+    json.dumps,
+    lambda texts: json.dumps(texts, ensure_ascii=False, indent=1),
+    lambda texts: repr(tuple(texts)),
+    lambda texts: repr(set(texts)),
+]
+
+
+@given(TEXTS, st.sampled_from(WRITERS))
 def test_a_list_that_is_one_text_is_never_searched_for(texts: list[str], write: Callable[[list[str]], str]) -> None:
     (fault,) = told("contains_any", texts, write(texts), negated=True)
     assert "cases.jsonl:2" in fault and "is one text that looks like a list" in fault
@@ -151,6 +160,15 @@ def test_a_misspelt_value_of_a_condition_is_a_fault(kinds: list[str], data: st.D
     faults = told_of(Condition(field="kind", values=(spelt, *others[1:])), *kinds)
     assert len(faults) == (0 if spelt in kinds else 1)
     assert told_of(Condition(field="kind", values=(first, f"{first}s")), first, "zzzzz") == []  # both are meant
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [("tier3", "tier2"), ("order_cancel", "order_change"), ("shipping", "shopping"), ("step-10", "step-1")],
+)
+def test_another_value_is_no_misspelt_one(value: str, found: str) -> None:
+    assert told_of(Condition(field="kind", values=(found, value)), found, "zzzzz") == []
+    assert told_of(Condition(field="kind", values=("zzzzz", value)), found, "zzzzz") == []
 
 
 @pytest.mark.parametrize(("value", "found"), [(True, "true"), ("true", True), (1, "1"), ("1", 1), (None, "null")])

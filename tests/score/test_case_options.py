@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.domain import Case, Check, Output, Score, Unscored, Usage
 from evalgate.domain.output_calls import ToolCall
@@ -12,10 +14,10 @@ from evalgate.score import checks
 from evalgate.score.case_options import CaseOptionError, bind, find_faults
 
 
-def score(kind: str, option: str, given: Any, output: Output, **options: Any) -> Any:
+def score(kind: str, option: str, limit: Any, output: Output, **options: Any) -> Any:
     check = Check(name="it", type=kind, options=options, from_case={option: "own.limit"})
     checks.validate(check)
-    return checks.score(check, Case(id="c1", fields={"own": {"limit": given}}), output)
+    return checks.score(check, Case(id="c1", fields={"own": {"limit": limit}}), output)
 
 
 CALL = Output(text="", tool_calls=(ToolCall(name="find", arguments='{"city": "Bonn"}'),), finish_reason="tool_calls")
@@ -43,6 +45,17 @@ def test_a_limit_is_that_of_the_case(kind: str, option: str, holding: Any, faili
     options = {"tool": "find"} if kind == "tool_call" else {}
     assert score(kind, option, holding, output, **options).value == 1.0
     assert score(kind, option, failing, output, **options).value == 0.0
+
+
+@given(st.floats(0, 1e15) | st.integers(0, 10**15), st.booleans())
+def test_a_number_of_a_table_is_read_as_python_writes_it(number: float, below: bool) -> None:
+    written = f"{'-' if below and number else ''}{number!r}"
+    bound = bind(Check(name="c", type="number", from_case={"value": "n"}), Case(id="a", fields={"n": written}))
+    assert bound.options["value"] == float(written)
+    if number == int(number) and 1 <= number <= 9_999:
+        output = Output(text="x")
+        whole = score("levenshtein", "max_distance", f"{int(number)}.0", output, value="y")
+        assert isinstance(whole, Score) and whole.value == 1.0
 
 
 def test_a_place_in_the_output_is_that_of_the_case() -> None:

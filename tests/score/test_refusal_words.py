@@ -88,6 +88,10 @@ def test_marks_before_a_refusal_make_no_difference(marks: str, opening: str) -> 
             "\u0e02\u0e2d\u0e2d\u0e20\u0e31\u0e22",
             "\u0e02\u0e2d\u0e2d\u0e20\u0e31\u0e22\u0e09\u0e31\u0e19\u0e17\u0e33\u0e44\u0e21\u0e48\u0e44\u0e14\u0e49",
         ),
+        (
+            "\uc8c4\uc1a1\ud569\ub2c8\ub2e4",
+            "\uc8c4\uc1a1\ud569\ub2c8\ub2e4\ub9cc, \ub3c4\uc640\ub4dc\ub9b4 \uc218 \uc5c6\uc2b5\ub2c8\ub2e4",
+        ),
         ("lo siento", "Lo siento, no puedo"),
     ],
 )

@@ -107,6 +107,21 @@ def test_texts_that_look_the_same_are_found(wanted: str, text: str, is_there: bo
     assert shown_text.make_search([text])(wanted) is is_there
 
 
+MARKS = st.sampled_from([("-", "\u2010"), ("-", "\u2011"), ("'", "\u2019"), ("'", "\u02bc"), ("'", "\uff07")])
+
+
+@given(WORDS, MARKS, st.sampled_from(NEGATED))
+def test_a_hyphen_or_an_apostrophe_in_a_word_is_the_same_in_each_form(
+    word: str, marks: tuple[str, str], kind: str
+) -> None:
+    plain, other = (f"{word}{mark}{word}" for mark in marks)
+    assert not holds(kind, plain, other)
+    assert kind == "regex" or not holds(kind, other, plain)
+    assert kind == "contains" or holds(kind, marks[1], f"a {plain}.")
+    assert holds("contains", marks[1], plain) and not holds("contains", marks[1], other)
+    assert not holds(kind, plain, other, negated=False)
+
+
 def test_values_that_look_the_same_are_forbidden_inside_of_json_as_well() -> None:
     check = Check(name="it", type="equals", options={"value": {"action": "re fund"}}, negated=True)
     for text in ('{"action": "re\u00a0fund"}', '{"action": "re f\u200bund "}', '{"act\u00adion": "re fund"}'):

@@ -28,7 +28,9 @@ def take_member(owner: Any, key: Any, how: Access = "member") -> Any:  # noqa: P
     if isinstance(owner, JsonValue):
         return json_conditions.take(owner, key, how)
     if isinstance(owner, dict):
-        return owner.get(str(key), UNDEFINED)
+        if how == "item" and str(key) not in owner:
+            raise NoCheckError("takes a part that may be missing")
+        return owner.get(str(key), None if how == "get" else UNDEFINED)
     if isinstance(owner, list):
         return len(owner) if key == "length" else _index(owner, key)
     if isinstance(owner, str) and key == "length":

@@ -247,7 +247,7 @@ class _Scope:
         if isinstance(owner, Parts) and name == "filter":
             return filter_parts(owner, function)
         if isinstance(owner, JsonValue) and name in ("some", "every"):
-            item = json_conditions.make_item()
+            item = json_conditions.make_item(owner)
             return json_conditions.check_items(owner, name, item, simplify(is_true(act(item)), negated=False))
         raise NoCheckError(f"calls {name} of something else")
 

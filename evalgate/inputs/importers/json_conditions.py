@@ -55,9 +55,9 @@ OUTPUT = JsonValue()
 """The output, parsed as JSON."""
 
 
-def make_item() -> JsonValue:
+def make_item(value: JsonValue) -> JsonValue:
     """Return an item of a list, for a condition that each or some of them have to meet."""
-    return JsonValue(root=next(_items))
+    return JsonValue(root=next(_items), strict=value.strict)
 
 
 def take(value: JsonValue, key: Any, how: Access = "member") -> JsonValue:
@@ -68,6 +68,8 @@ def take(value: JsonValue, key: Any, how: Access = "member") -> JsonValue:
         raise NoCheckError("takes a part of a text")
     if isinstance(key, bool) or not isinstance(key, str | int) or (isinstance(key, int) and key < 0):
         raise NoCheckError("takes a part by a computed name")
+    if value.optional and how != "optional":  # it has no item where nothing is there
+        raise NoCheckError("takes a part that may be missing")
     path = (*value.path, key)
     if value.root == 0 and len(path) == 3 and isinstance(path[0], int) and path[1] == "function":
         return _move(value, ("tool_calls", path[0], str(path[2])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,13 @@ _DIALECTS = {
 }  # fmt: skip
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _OLD_KEYWORDS = frozenset({"additionalItems", "dependencies"})
+# formats that promptfoo asserts and a check can assert; before 2019-09 uuid is none
+_FORMATS = frozenset(
+    {
+        "date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "json-pointer", "regex",
+        "relative-json-pointer", "time", "uri", "uri-reference", "uri-template", "uuid",
+    }
+)  # fmt: skip
 _REASONS = {
     "select-best": "it compares the outputs of several prompts; a gate compares two versions",
     "max-score": "it compares the outputs of several prompts; a gate compares two versions",
@@ -138,10 +145,14 @@ class _Reading(Reading):
         schema = self._schema()
         if schema is None:
             return [make_check("not_is_json" if self.negated else "is_json")]
+        formats = self._assert_formats(schema)
         if not self.negated:
-            return [make_check("json_schema", slot="schema", value=schema)]
+            return [make_check("json_schema", formats, slot="schema", value=schema)]
         draft = {"$schema": schema["$schema"]} if "$schema" in schema else {}
-        parts: list[Json] = [{"type": "not_is_json"}, {"type": "json_schema", "schema": {**draft, "not": schema}}]
+        parts: list[Json] = [
+            {"type": "not_is_json"},
+            {"type": "json_schema", "schema": {**draft, "not": schema}, **formats},
+        ]
         return [make_check("any_of", {"checks": parts})]
 
     def contains_json(self) -> list[Wanted]:
@@ -150,7 +161,15 @@ class _Reading(Reading):
         schema = self._schema()
         if schema is None:
             return [make_check("contains_json")]
-        return [make_check("contains_json", slot="schema", value=schema)]
+        return [make_check("contains_json", self._assert_formats(schema), slot="schema", value=schema)]
+
+    def _assert_formats(self, schema: Mapping[str, Any]) -> dict[str, Json]:
+        """Return the option that asserts the formats of a schema, as promptfoo does."""
+        found = set(_list_formats(schema))
+        other = found - (_FORMATS - {"uuid"} if "$schema" in schema else _FORMATS)
+        if other:
+            self.note(f"formats are not asserted, because of {', '.join(sorted(other))}")
+        return {"formats": True} if found and not other else {}
 
     def _schema(self) -> dict[str, Any] | None:
         value = self.value
@@ -160,11 +179,11 @@ class _Reading(Reading):
             return None
         if not isinstance(value, dict):
             raise NotCarriedError("its value is not a JSON Schema")
-        value = {"$schema": _DRAFT, **value} if _has_old_form(value) else value
-        fault = None if self.negated else find_written_fault(json.dumps(value))
+        schema: dict[str, Any] = _allow_null({"$schema": _DRAFT, **value} if _has_old_form(value) else value)
+        fault = None if self.negated else find_written_fault(json.dumps(schema))
         if fault is None:
-            return value
-        typed = {"type": "object", **value}
+            return schema
+        typed = {"type": "object", **schema}
         if find_written_fault(json.dumps(typed)) is not None:
             raise NotCarriedError(fault.message)
         self.note("the JSON has to be an object")
@@ -280,7 +299,10 @@ class _Reading(Reading):
     def calls(self) -> list[Wanted]:
         if self.negated:
             raise NotCarriedError("there is no such check")
-        return check_calls(self.around.tools, self.around.files)
+        made = check_calls(self.around.tools, self.around.files)
+        return [
+            replace(each, options={**each.options, **self._assert_formats(as_mapping(each.value))}) for each in made
+        ]
 
     def tool_names(self) -> list[Wanted]:
         names = split_list(self.value) if isinstance(self.value, str) else self.value
@@ -310,6 +332,25 @@ def _has_old_form(schema: Any) -> bool:
         is_old = isinstance(schema.get("items"), list) or not schema.keys().isdisjoint(_OLD_KEYWORDS)
         return is_old or any(map(_has_old_form, schema.values()))
     return isinstance(schema, list) and any(map(_has_old_form, schema))
+
+
+def _allow_null(schema: Any) -> Any:
+    """Return a schema with the type null where it says `nullable`, which promptfoo reads."""
+    if isinstance(schema, list):
+        return [_allow_null(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _allow_null(inner) for key, inner in schema.items()}
+    if made.get("nullable") is True and isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+    return made
+
+
+def _list_formats(schema: Any) -> Iterator[str]:
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _list_formats(inner)
+    if isinstance(schema, dict) and isinstance(schema.get("format"), str):
+        yield schema["format"]
 
 
 def _read_bounds(value: Any) -> tuple[int | None, int | None]:

@@ -138,6 +138,7 @@ def test_tool_calls_are_where_evalgate_has_them(code: str, check: dict[str, Any]
     ("code", "why"),
     [
         ("for (const a of output) {}", "the statement for"),
+        ("(JSON.parse(output).a || [])[0].b !== 'x'", "takes a part that may be missing"),
         ("new Date() > 0", "the word new"),
         ("process.exit(1)", "uses process"),
         ("require('fs')", "calls require"),

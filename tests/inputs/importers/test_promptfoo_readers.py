@@ -72,6 +72,10 @@ MEANINGS: list[tuple[dict[str, Any], Callable[[str], bool]]] = [
     ),
     ({"type": "is-json", "value": {"type": "array", "items": [{"type": "integer"}], "additionalItems": False}}, is_one_number),
     ({"type": "not-is-json", "value": {"type": "array", "items": [{"type": "integer"}], "additionalItems": False}}, lambda o: not is_one_number(o)),
+    (
+        {"type": "is-json", "value": {"type": "array", "items": {"type": "string", "nullable": True}}},
+        lambda o: o.strip().startswith("[") and parses(o) and all(isinstance(each, str | None) for each in json.loads(o)),
+    ),
     ({"type": "levenshtein", "value": "yes yes"}, lambda o: Levenshtein.distance(o, "yes yes") <= 5),
     ({"type": "levenshtein", "value": "yes", "threshold": 2.5}, lambda o: Levenshtein.distance(o, "yes") <= 2),
     ({"type": "word-count", "value": {"min": 2, "max": 4}}, lambda o: 2 <= len(o.split()) <= 4),
@@ -100,6 +104,7 @@ PIECES = [
     '{"a": "x"}',
     "7",
     "[7]",
+    "[null]",
 ]
 OUTPUTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join).map(str.strip).filter(bool)
 
@@ -131,6 +136,45 @@ def test_the_checks_decide_as_promptfoo_does(converted: tuple[list[Check], Case]
     for number, (assertion, meaning) in enumerate(MEANINGS):
         check = by_name.get(f"m{number}") or unnamed[0]
         assert decide(check, case, output) is meaning(output), (assertion, check)
+
+
+MAIL = {"type": "object", "properties": {"to": {"type": "string", "format": "email"}}}
+
+
+@pytest.mark.parametrize(
+    ("assertion", "holds"),
+    [
+        ({"type": "is-json", "value": MAIL}, False),
+        ({"type": "contains-json", "value": MAIL}, False),
+        ({"type": "not-is-json", "value": MAIL}, True),
+        ({"type": "is-json", "value": {**MAIL, "items": {"format": "int32"}}}, True),
+        ({"type": "is-json", "value": {**MAIL, "items": [{"format": "uuid"}]}}, True),
+    ],
+)
+def test_formats_are_asserted_where_a_check_knows_them_all(
+    tmp_path: Path, assertion: dict[str, Any], holds: bool
+) -> None:
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": ["openai:gpt-5-mini"],
+        "tests": [{"vars": {"q": "a"}, "assert": [assertion]}],
+    }
+    found = import_valid(tmp_path, config)
+    (check,) = found.loaded[0].gates[0].checks
+    assert decide(check, Case(id="test-1", fields={"q": "a"}), '{"to": "no address"}') is holds
+    assert any("formats are not asserted" in each for each in found.changed) is ("items" in assertion["value"])
+
+
+@pytest.mark.parametrize("names", [["send"], ["send", "copy"]])
+def test_formats_of_the_arguments_of_tools_are_asserted(tmp_path: Path, names: list[str]) -> None:
+    tools = [{"type": "function", "function": {"name": name, "parameters": MAIL}} for name in names]
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": [{"id": "openai:gpt-5-mini", "config": {"tools": tools}}],
+        "tests": [{"vars": {"q": "a"}, "assert": [{"type": "is-valid-openai-tools-call"}]}],
+    }
+    (check,) = import_valid(tmp_path, config).loaded[0].gates[0].checks
+    assert check.options["formats"] is True
 
 
 def read(folder: Path, *assertions: dict[str, Any], **test: Any) -> Any:

@@ -49,7 +49,8 @@ def test_an_expression_is_a_check(code: str, check: Any) -> None:
 @pytest.mark.parametrize(
     "code",
     ["import os\nreturn os.system('x')", "exec('x')", "for a in output:\n    pass", "x = ", "[a for a in output]", "output.count('a') > 1",
-     "lambda: 1", "a" * 30_000, "f(a=1)"],
+     "lambda: 1", "a" * 30_000, "f(a=1)", "json.loads(output).get('a', [])[0] != 'x'",
+     "json.loads(output).get('a', {})['b'] != 'x'"],
 )  # fmt: skip
 def test_other_code_has_no_check(code: str) -> None:
     with pytest.raises(NoCheckError):
@@ -65,6 +66,8 @@ ON_JSON = [
     f"len({PARSED}['a'].strip()) > 0", f"{PARSED}['a'].lower() != 'x'", f"not {PARSED}['a'].startswith('x')",
     f"not any(i['b'] < 0 for i in {PARSED}['a'])", f"not all(i['b'] > 0 for i in {PARSED}.get('a', []))",
     f"not isinstance({PARSED}['a'], str)", f"isinstance({PARSED}['a'], dict)", f"{PARSED}['a']['b'] != 'x'",
+    f"all('b' in i for i in {PARSED}['a'])", f"not any('b' in i for i in {PARSED}['a'])",
+    f"{PARSED}.get('a', {{}}).get('b') is not None", f"({PARSED}.get('a') or {{}}).get('b') is None",
     f"{PARSED}.get('a', {{}}).get('b') != 'x'", f"{PARSED}['a'][0] != 'x'", f"not ({PARSED}['a'] >= 0.5)",
     f"{PARSED}['a'] not in ['x', 'y']", f"not re.search('x', {PARSED}['a'])",
     f"{PARSED}['a'] == 1 or {PARSED}['b'] == 1", f"{PARSED}.get('a') and 'x' not in {PARSED}['a']",
@@ -109,6 +112,12 @@ def test_a_check_holds_only_where_the_code_neither_fails_nor_refuses(value: Any)
         except Exception as error:
             pytest.fail(f"{code} fails for {output}: {error!r}")
         assert found is True or (isinstance(found, float | int) and found >= (threshold or 1e-9)), (code, output)
+
+
+def test_an_object_in_a_list_is_searched_by_its_keys() -> None:
+    check = convert("all('b' in i for i in json.loads(output)['a'])", None)
+    assert decide(check, CASE, '{"a": [{"b": 1}, ["b"]]}') is True
+    assert decide(check, CASE, '{"a": [{"b": 1}, {"c": 1}]}') is False
 
 
 def test_a_score_is_not_read_where_a_threshold_decides_on_it() -> None:
