@@ -27,6 +27,7 @@ _ESCAPES = re.compile(r"\\|%|&#")
 """What a character may be escaped with; without any, no secret is spelt in escapes."""
 _SCHEMES = ("bearer", "basic", "token")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _T = TypeVar("_T")
 
 
@@ -148,6 +149,19 @@ def find_url_secrets(url: str) -> Iterator[str]:
 def is_secret_variable(name: str, value: str) -> bool:
     """Return True if the value of a variable in a URL is a secret, by its name or because it looks like a key."""
     return is_secret_name(name) or looks_random(value)
+
+
+def find_environment_keys(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the values of variables that are secrets by their names and look like keys, and the passwords of URLs.
+
+    A word such as the password `postgres` is none, nor is the name of a model in a variable such as `TOKENIZER`: they
+    would be masked in every answer that has them. Some keys are UUIDs, whose parts are short.
+    """
+    for name, value in environment.items():
+        if "://" in value:
+            yield from find_url_secrets(value)
+        elif is_secret_name(name) and (looks_random(value) or _UUID.search(value)):
+            yield value
 
 
 def find_path_secrets(url: str) -> Iterator[str]:

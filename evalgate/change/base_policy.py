@@ -130,7 +130,7 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
         known = {gate.prompt for gate in config.gates} | {file.head for file in prompts.values()}
         new = {name: prompt for name, prompt in gates.items() if prompt not in known}
         # a prompt that only a pattern makes a gate is as new as one that the configuration names: a person has to agree
-        changes += find_policy_changes(new.values(), git, sides)
+        changes += tuple(replace(one, is_new_prompt=True) for one in find_policy_changes(new.values(), git, sides))
         remarks += [_describe_new(name, prompt) for name, prompt in new.items()]
     return JudgedChange(
         sides=sides, prompts=prompts, changes=changes, remarks=tuple(remarks), is_moved=bool(moved.paths)

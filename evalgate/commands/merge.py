@@ -14,7 +14,6 @@ from evalgate.decide import policy
 from evalgate.decide.evidence import sort_results
 from evalgate.domain import REUSED, Calls, Evidence, GateReport, Report, ReportKind, Usage
 from evalgate.domain.measured_similarity import join_similarities
-from evalgate.domain.numbers import show_count
 from evalgate.domain.report_kind import make_merge_note
 from evalgate.errors import InputError, Place
 from evalgate.gate.reports import make_report
@@ -49,7 +48,8 @@ def merge_reports(reports: Sequence[tuple[str, Report]]) -> Report:
         of = first.evidence.shard.of  # from a file, and maybe any number
         lost = list(islice((str(number) for number in range(1, of + 1) if number not in have), _NAMED + 1))
         lost[_NAMED:] = ["..."] * (len(lost) > _NAMED)
-        missing += [f"gate {name}: of {show_count(of, 'shard')}, {', '.join(lost)} missing"] if lost else []
+        which = f"shard {lost[0]} of {of:,} is" if len(lost) == 1 else f"shards {', '.join(lost)} of {of:,} are"
+        missing += [f"gate {name}: {which} missing"] if lost else []
     warnings = tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing]))
     strictest = min((report.texts for _, report in reports), key=("none", "failing", "all").index)
     return replace(make_report(gates, warnings, reports[0][1].policy_changes), texts=strictest)

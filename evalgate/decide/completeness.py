@@ -70,7 +70,9 @@ def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list
     if not missing and not unknown:
         return []
     count = len(missing) + unknown
-    stopped = "the run stopped early, and these thresholds need more cases; " if evidence.sequential else ""
+    # a run that stopped early has the first cases of the order; a shard that is missing leaves gaps in it
+    is_stopped = evidence.sequential and have == set(standing.order[: len(have)])
+    stopped = "the run stopped early, and these thresholds need more cases; " if is_stopped else ""
     sentence = (
         f"{count} of {show_count(evidence.dataset.cases, 'case')} {'has' if count == 1 else 'have'} no "
         f"result at all: {stopped}run the gate again."

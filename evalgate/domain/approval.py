@@ -10,11 +10,13 @@ from typing import Literal
 class PolicyChange:
     """A file with rules or cases of the gates that the change edits. The run uses the base's version of the file.
 
-    `digest` is the sha256 of its content in the change. It is empty if the change removes the file.
+    `digest` is the sha256 of its content in the change. It is empty if the change removes the file. With
+    `is_new_prompt`, the file is a prompt that the base has no gate for, and that the run does not evaluate.
     """
 
     path: str
     digest: str
+    is_new_prompt: bool = field(default=False, metadata={"optional": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 
 from evalgate.domain.inputs import Config
-from evalgate.mask import Mask, find_path_secrets, find_url_secrets, is_secret_variable
+from evalgate.mask import Mask, find_environment_keys, find_path_secrets, find_url_secrets, is_secret_variable
 
 
 def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[str] = ()) -> Mask:
     """Return the mask for all secrets in the environment variables and URLs of a configuration, and others.
 
     A variable in a URL is a secret if its name says so, or if its value looks like a key. The passwords of the proxies
-    in the environment are secrets, too.
+    in the environment are secrets, too. So are the keys in the environment where a function of the user answers: no
+    setting names those that it reads.
     """
     urls = [target.location for target in config.targets.values()]
     proxies = [value.strip() for name, value in environment.items() if name.lower().endswith("_proxy")]
@@ -26,7 +27,9 @@ def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[s
     secret = [value for name, value in given if is_secret_variable(name, value)]
     in_variables = [part for value in secret for part in (value, *find_path_secrets(value))]
     variables = (environment.get(name) for name in list_secret_variables(config))
-    return Mask([*variables, *in_urls, *in_variables, *others])
+    has_function = any(target.kind == "python" for target in config.targets.values())
+    keys = find_environment_keys(environment) if has_function else ()
+    return Mask([*variables, *in_urls, *in_variables, *keys, *others])
 
 
 def list_secret_variables(config: Config) -> tuple[str, ...]:

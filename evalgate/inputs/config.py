@@ -23,7 +23,7 @@ from evalgate.domain import (
 from evalgate.domain.langfuse_reference import PREFIX, LangfuseSettings, is_langfuse
 from evalgate.domain.names import find_closest
 from evalgate.errors import InputError
-from evalgate.inputs.criteria import Criteria, CriteriaReader, Verify, read_target_name
+from evalgate.inputs.criteria import THRESHOLD_HINTS, Criteria, CriteriaReader, Verify, read_target_name
 from evalgate.inputs.environment import EnvironmentReader
 from evalgate.inputs.formats.data_file import Document, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
@@ -123,7 +123,7 @@ class _ConfigReader:
         self, tree: Tree, document: Document, verify: Verify | None, environment: Mapping[str, str] | None
     ) -> None:
         self._root = document.root
-        self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS | HINTS)
+        self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS | HINTS | THRESHOLD_HINTS)
         self._files = PathResolver(tree, self._checker)
         trusts_code = _trusts_code(self._root)
         self._criteria = CriteriaReader(self._checker, self._files, verify, trusts_code=trusts_code)

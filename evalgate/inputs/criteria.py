@@ -30,6 +30,13 @@ _WITH_SCHEMA = frozenset({"json_schema", "contains_json"})
 _OF_THE_WHOLE = ("name", "blocking", "strict", "when", "unless")
 # parameters that evalgate sets for judges: other values would change how replies are read
 _NOT_OF_A_JUDGE = NOT_PARAMETERS | {"logprobs", "top_logprobs"}
+_OF_THE_GATE = "thresholds are a key of the gate, by the criterion's name: `thresholds: {NAME: {max_drop: 0.05}}`"
+THRESHOLD_HINTS = {
+    f"a {kind} {key}": _OF_THE_GATE
+    for kind in ("check", "judge")
+    for key in ("max_drop", "min", "threshold", "thresholds")
+}
+"""Hints for thresholds that are written into a check or a judge; some checks have keys of these names."""
 _BOUNDS = (("min_chars", "max_chars"), ("min_words", "max_words"), ("min_lines", "max_lines"))
 
 

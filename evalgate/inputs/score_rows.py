@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 from evalgate.domain import Arm, ScoreRow
@@ -89,6 +90,12 @@ def _show(value: float) -> str:
     return repr(value) if 0 <= float(short) <= 1 else short
 
 
+def _show_text(value: str, row: DataRow) -> str:
+    """Return a text that is no score; in quotes where they are what keeps it from being a number."""
+    shown = value.strip()[:40]
+    return (shown or "empty") if row.text_only else json.dumps(shown, ensure_ascii=False)
+
+
 def _require_one_cluster(
     row: DataRow, case: str, cluster: str | None, clusters: dict[str, tuple[str, int]], faults: list[Fault]
 ) -> None:
@@ -125,7 +132,7 @@ def _read_score(row: DataRow, faults: list[Fault]) -> float:
     if row.text_only and isinstance(value, str):
         value = {"true": True, "false": False}.get(value.strip().lower(), row.number("value"))
     if not isinstance(value, int | float):
-        shown = f", not {value.strip()[:40] or 'empty'}" if isinstance(value, str) else ""
+        shown = f", not {_show_text(value, row)}" if isinstance(value, str) else ""
         faults.append(row.fault(f'"value" must be a number in [0, 1], or true or false{shown}', "value"))
         return 0.0
     if not 0 <= value <= 1:

@@ -63,7 +63,9 @@ def describe_attempts(report: Report) -> str:
 def name_edited(report: Report) -> str:
     """Return the names of the files of rules that the change edits; empty if it edits none."""
     paths = [
-        prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes
+        prose(change.path, most=_PATH)
+        + (" (new prompt)" if change.is_new_prompt else "" if change.digest else " (removed)")
+        for change in report.policy_changes
     ]
     return name_some(paths, _LISTED, rest=", and {} more")
 

@@ -66,6 +66,8 @@ def title(report: Report) -> str:
         return "all gates"
     if not _is_decided(report):
         return "not evaluated"
+    if report.policy_changes and all(change.is_new_prompt for change in report.policy_changes):
+        return "new prompts alone"
     return "the rules alone" if report.policy_changes else "nothing to gate"
 
 
@@ -75,18 +77,25 @@ def sentence(report: Report) -> str:
 
 
 def rules(report: Report) -> str:
-    """Return the warning about a change that edits files with the rules; empty if it edits none."""
-    changes = report.policy_changes
-    if not changes:
-        return ""
-    more = len(changes) - 1
-    others = f" and {show_count(more, 'more file')} that hold" if more else ", which holds"
-    those = "them" if more else "it"
-    path = prose(changes[0].path, most=_PATH)
-    return (
-        f"This change edits {path}{others} the rules: it was judged by the base's version of {those}, "
-        "and counts as MAJOR."
-    )
+    """Return the warning about a change that edits files with the rules or adds prompts; empty if it does neither."""
+    edited = [change for change in report.policy_changes if not change.is_new_prompt]
+    added = [change for change in report.policy_changes if change.is_new_prompt]
+    sentences = []
+    if edited:
+        more = len(edited) - 1
+        others = f" and {show_count(more, 'more file')} that hold" if more else ", which holds"
+        sentences.append(
+            f"This change edits {prose(edited[0].path, most=_PATH)}{others} the rules: it was judged by the base's "
+            f"version of {'them' if more else 'it'}, and counts as MAJOR."
+        )
+    if added:
+        more = len(added) - 1
+        others = f" and {show_count(more, 'more prompt')}, which get" if more else ", which gets"
+        sentences.append(
+            f"This change adds {prose(added[0].path, most=_PATH)}{others} a gate by the merge: nothing has measured "
+            f"{'them' if more else 'it'}, and the change counts as MAJOR."
+        )
+    return " ".join(sentences)
 
 
 def sign_off(report: Report, standing: str = "") -> tuple[str, str] | None:

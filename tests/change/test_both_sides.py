@@ -103,6 +103,7 @@ def test_a_prompt_that_a_pattern_of_the_base_matches_waits_for_a_person(project:
         on_main(project, **{"evalgate.yml": PATTERN})
     opened = open_change(project)
     assert paths(opened) == ["prompts/new.prompt.yml"]
+    assert all(change.is_new_prompt for change in opened.change.changes)
     assert opened.change.remarks == (
         'the gate "prompts/new.prompt.yml" is new: prompts/new.prompt.yml is not evaluated before this change is merged',
     )

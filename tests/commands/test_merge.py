@@ -62,7 +62,8 @@ def test_a_missing_shard_is_never_a_pass(world: World) -> None:
     names = shards(world, 3)
     ended = world.evalgate("merge", names[0], names[2])
     assert ended.code == 4
-    assert "of 3 shards, 2 missing" in ended.out
+    assert "gate support: shard 2 of 3 is missing" in ended.out
+    assert "the run stopped early" not in ended.out, "a shard is missing"
 
 
 def test_missing_shards_are_named_in_a_line_however_many(world: World) -> None:
@@ -77,7 +78,7 @@ def test_missing_shards_are_named_in_a_line_however_many(world: World) -> None:
     ended = world.evalgate("merge", "many.json", "--output", "merged.json")
     assert ended.code == 4
     (warning,) = world.report("merged.json")["warnings"]
-    assert warning == f"gate support: of {10**15:,} shards, {', '.join(map(str, range(2, 22)))}, ... missing"
+    assert warning == f"gate support: shards {', '.join(map(str, range(2, 22)))}, ... of {10**15:,} are missing"
 
 
 def test_what_does_not_belong_together_is_refused(world: World) -> None:

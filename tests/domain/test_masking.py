@@ -95,3 +95,22 @@ def test_a_variable_of_a_url_that_looks_like_a_key_is_masked(value: str, place: 
 def test_a_variable_of_a_url_is_a_secret_by_its_name_or_its_looks(name: str, value: str, is_secret: bool) -> None:
     mask = mask_of(f"https://a.invalid/{value}/v1", {name: value})
     assert mask.text(f"at {value}") == ("at ***" if is_secret else f"at {value}")
+
+
+@given(
+    st.sampled_from(["OPENAI_API_KEY", "MY_TOKEN", "LANGFUSE_SECRET_KEY", "db_password"]),
+    st.from_regex(r"(sk-)?[a-f]{6}[0-9]{6}[a-f0-9]{6,20}(-[a-f]{4})?", fullmatch=True)
+    | st.uuids().map("sk-lf-{}".format),
+    st.booleans(),
+)
+def test_a_key_of_the_environment_is_masked_where_a_function_answers(name: str, key: str, is_function: bool) -> None:
+    target = Target(name="t", kind="python" if is_function else "openai", location="a:b", identity="i")
+    config = Config(path="c", gates=(), targets={"t": target}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits())
+    others = {"DB_PASSWORD": "postgres", "TOKENIZER": "gpt-4o-mini-2024-07-18", "CITY": "berlin0123456789x"}
+    mask = make_mask(config, {**others, name: key})
+    words = ", ".join(others.values())
+    hidden = "***" if is_function else key
+    assert (
+        mask.text(f"404 for https://a.invalid/?key={key}, {words}")
+        == f"404 for https://a.invalid/?key={hidden}, {words}"
+    )

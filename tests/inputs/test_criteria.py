@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from evalgate.errors import InputError
 from evalgate.inputs.config import load_config
 from evalgate.score.criterion import validate_criterion
 
@@ -108,6 +109,20 @@ def test_an_option_that_cannot_work_is_refused_at_its_place(project: Project, ch
     found = project.faults(lambda: load_config(project.tree, "evalgate.yml", verify=validate_criterion))
     assert len(found) == 1
     assert found[0].startswith(fault)
+
+
+@pytest.mark.parametrize("kind", ["checks", "judges"])
+@pytest.mark.parametrize("key", ["max_drop", "min", "threshold"])
+def test_a_threshold_inside_of_a_criterion_is_told_where_it_belongs(project: Project, kind: str, key: str) -> None:
+    one = f"{{type: is_json, {key}: 0.9}}" if kind == "checks" else f"{{rubric: relevance, {key}: 0.9}}"
+    project.write("evalgate.yml", HEAD + f"    {kind}:\n      - {one}\n")
+    with pytest.raises(InputError) as raised:
+        load_config(project.tree, "evalgate.yml")
+    (fault,) = raised.value.faults
+    assert (fault.message, "`thresholds: {NAME: {max_drop: 0.05}}`" in (fault.hint or "")) == (
+        f'unknown key "{key}"',
+        True,
+    )
 
 
 def test_parts_are_read_with_their_schemas_and_fields(project: Project) -> None:

@@ -97,7 +97,7 @@ def test_scores_from_jsonl_and_csv(project: Project) -> None:
         (
             "s.jsonl",
             '{"case": "a", "arm": "candidate", "criterion": "t", "value": "0.5"}',
-            's.jsonl:1:62: "value" must be a number in [0, 1]',
+            's.jsonl:1:62: "value" must be a number in [0, 1], or true or false, not "0.5"',
         ),
         (
             "s.jsonl",

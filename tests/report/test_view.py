@@ -191,6 +191,22 @@ def test_the_environment_does_not_steer_a_rendering(samples, monkeypatch: pytest
     assert "\x1b[" in terminal.render(samples.failing(), color=True)
 
 
+@pytest.mark.parametrize("edited", range(4))
+@pytest.mark.parametrize("added", range(4))
+def test_a_new_prompt_is_never_said_to_hold_the_rules_or_to_be_judged(samples, edited: int, added: int) -> None:
+    rules = [PolicyChange(path=f"rule-{n}.yml", digest="0" * 64) for n in range(edited)]
+    new = [PolicyChange(path=f"new-{n}.md", digest="1" * 64, is_new_prompt=True) for n in range(added)]
+    report = replace(samples.SAMPLES["nothing"](), policy_changes=(*rules, *new))
+    said = view.rules(report)
+    of_rules, _, of_new = said.partition("This change adds")
+    assert ("rule-0.yml" in of_rules, "the base's version" in of_rules) == (edited > 0, edited > 0)
+    assert ("new-" in of_rules, "rule" in of_new, "judged" in of_new) == (False, False, False)
+    assert ("new-0.md" in of_new, "nothing has measured" in of_new) == (added > 0, added > 0)
+    assert ("MAJOR" in said) == bool(edited + added)
+    wanted = "the rules alone" if edited else "new prompts alone" if added else "nothing to gate"
+    assert view.title(report) == wanted
+
+
 def test_an_edit_of_the_rules_alone_waits_in_every_headline(samples) -> None:
     change = PolicyChange(path="evalgate.yml", digest="0" * 64)
     report = replace(samples.passing(), exit_code=Admission.AWAITING_SIGN_OFF, policy_changes=(change,))
