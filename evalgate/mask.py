@@ -154,12 +154,12 @@ def is_secret_variable(name: str, value: str) -> bool:
 def find_environment_keys(environment: Mapping[str, str]) -> Iterator[str]:
     """Yield the values of variables that are secrets by their names and look like keys, and the passwords of URLs.
 
-    A word such as the password `postgres` is none, nor is the name of a model in a variable such as `TOKENIZER`: they
-    would be masked in every answer that has them. Some keys are UUIDs, whose parts are short.
+    A word such as the password `postgres` is none, also in a URL, nor is the name of a model in a variable such as
+    `TOKENIZER`: they would be masked in every answer that has them. Some keys are UUIDs, whose parts are short.
     """
     for name, value in environment.items():
         if "://" in value:
-            yield from find_url_secrets(value)
+            yield from (secret for secret in find_url_secrets(value) if not secret.isalpha())
         elif is_secret_name(name) and (looks_random(value) or _UUID.search(value)):
             yield value
 

@@ -106,7 +106,13 @@ def test_a_variable_of_a_url_is_a_secret_by_its_name_or_its_looks(name: str, val
 def test_a_key_of_the_environment_is_masked_where_a_function_answers(name: str, key: str, is_function: bool) -> None:
     target = Target(name="t", kind="python" if is_function else "openai", location="a:b", identity="i")
     config = Config(path="c", gates=(), targets={"t": target}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits())
-    others = {"DB_PASSWORD": "postgres", "TOKENIZER": "gpt-4o-mini-2024-07-18", "CITY": "berlin0123456789x"}
+    url = "postgres://postgres:postgres@localhost/shop"
+    others = {
+        "DB_PASSWORD": "postgres",
+        "DATABASE_URL": url,
+        "TOKENIZER": "gpt-4o-mini-2024-07-18",
+        "CITY": "berlin0123456789x",
+    }
     mask = make_mask(config, {**others, name: key})
     words = ", ".join(others.values())
     hidden = "***" if is_function else key
