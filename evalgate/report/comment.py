@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalgate.domain import GateReport, Report
 from evalgate.domain.numbers import show_count
-from evalgate.report import case_selection, footer, markdown
+from evalgate.report import case_selection, footer, markdown, view
 from evalgate.report.escape import html, html_code, link, prose
 from evalgate.report.escape import markdown as inline
 from evalgate.report.truncate import JOINT, Part, choose_parts, utf8, utf16
@@ -26,6 +26,7 @@ _PLURALS = {
     "list of findings": "lists of findings",
     "history": "histories",
     "list of changes": "lists of changes",
+    "warning": "warnings",
 }
 
 
@@ -86,11 +87,12 @@ def render_summary(report: Report, *, standing: str = "", links: Links | None = 
 
 
 def _render_page(report: Report, standing: str, links: Links, budget: _Budget, ends: Sequence[Part] = ()) -> str:
-    """Render the page in this order: rules, verdict, why, sign-off, table, cases, changes, cost, links, details.
+    """Render the page in this order: the head with its warnings, table, cases, changes, cost, links, details.
 
     The first of `ends` is placed above everything, the others below.
     """
-    before = [*ends[:1], *_render_head(report, standing), *_render_gates(report, budget.cases), *_render_cost(report)]
+    before = [*ends[:1], *_render_head(report, standing), *_render_warnings(report)]
+    before += [*_render_gates(report, budget.cases), *_render_cost(report)]
     more = [link(words, url) for words, url in (("run", links.run), ("full report", links.report)) if url]
     after = [Part(text=f"**More**: {', '.join(more)}")] if more else []
     after += [
@@ -115,6 +117,17 @@ def _render_head(report: Report, standing: str) -> Iterator[Part]:
     for position, text in enumerate(blocks):
         is_list = len(report.gates) > 1 and position == len(blocks) - 1
         yield Part(text=text, what="list of gates", rank=_TABLE if is_list else 0)
+
+
+def _render_warnings(report: Report) -> Iterator[Part]:
+    """Yield what the evaluation leaves out, such as a gate that the change removes: a sign-off is given on this page.
+
+    A warning that is the sentence of the verdict is not repeated.
+    """
+    said = view.sentence(report)
+    for warning in report.warnings:
+        if warning != said:
+            yield Part(text=f"**Warning**: {inline(prose(warning))}", what="warning", rank=_TABLE)
 
 
 def _render_gates(report: Report, cases: int) -> Iterator[Part]:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from action import runner_actions, workflows
+from hypothesis import given
+from hypothesis import strategies as st
 
 SCRIPTS = sysconfig.get_path("scripts")
 WRONG = """\
@@ -124,3 +126,58 @@ def test_an_action_has_one_pin_and_its_version_beside_it() -> None:
     pins = set(re.findall(r"uses: (actions/[\w-]+)[\w/-]*@(\w{40} # v\d+\.\d+\.\d+)$", text, re.MULTILINE))
     assert len(pins) == len({name for name, _ in pins})
     assert len(re.findall(r"uses: actions/", text)) == len(re.findall(r"uses: actions/.*@\w{40} # v[\d.]+$", text, re.MULTILINE))  # fmt: skip
+
+
+def evaluate(expression: str, github: dict[str, Any]) -> Any:
+    """Evaluate an expression of GitHub that has only properties, texts, `contains` and operators."""
+
+    def look_up(path: str) -> Any:
+        found: Any = {"github": github}
+        for name in path.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
+
+    python = re.sub(r"github(?:\.\w+)+", lambda found: f"look_up({found[0]!r})", expression)
+    python = re.sub(r"!(?!=)", " not ", python).replace("&&", " and ").replace("||", " or ")
+    scope = {"look_up": look_up, "contains": lambda among, one: one in (among or ())}
+    return eval(" ".join(python.split()), scope)
+
+
+def name_group(workflow: dict[Any, Any], github: dict[str, Any]) -> str:
+    return re.sub(
+        r"\$\{\{(.*?)\}\}",
+        lambda found: str(evaluate(found[1], github)),
+        workflow["concurrency"]["group"],
+        flags=re.DOTALL,
+    )
+
+
+@st.composite
+def pull_request_runs(draw: st.DrawFn) -> dict[str, Any]:
+    event = draw(st.sampled_from(["pull_request", "pull_request_review", "merge_group"]))
+    github: dict[str, Any] = {"event_name": event, "ref": "refs/heads/q", "repository": "acme/shop", "run_id": 99}
+    if event == "merge_group":
+        return {**github, "event": {"action": "checks_requested"}}
+    repo = {"full_name": draw(st.sampled_from(["acme/shop", "eve/shop"]))}
+    payload: dict[str, Any] = {"pull_request": {"number": 7, "head": {"repo": repo}}}
+    if event == "pull_request":
+        payload["action"] = draw(st.sampled_from(["opened", "reopened", "synchronize", "edited"]))
+        if payload["action"] == "edited":
+            payload["changes"] = draw(st.sampled_from([{"title": {"from": "a"}}, {"base": {"ref": {"from": "b"}}}]))
+    else:
+        payload["action"], payload["review"] = draw(st.sampled_from([
+            ("submitted", {"state": "approved"}),
+            ("submitted", {"state": "commented"}),
+            ("submitted", {"state": "changes_requested"}),
+            ("dismissed", {"state": "dismissed"}),
+        ]))  # fmt: skip
+    return {**github, "event": payload}
+
+
+@given(github=pull_request_runs())
+def test_a_run_that_is_skipped_takes_no_place_in_the_line(github: dict[str, Any]) -> None:
+    # of several runs of one group that wait GitHub keeps the last, whatever its jobs do then
+    workflow = yaml.safe_load(workflows.of_docs()["prompts"])
+    runs = bool(evaluate(workflow["jobs"]["judge"]["if"], github))
+    number = github["event"].get("pull_request", {}).get("number")
+    assert name_group(workflow, github) == f"prompts-{(number or github['ref']) if runs else github['run_id']}"

@@ -314,6 +314,28 @@ def test_a_summary_keeps_within_its_bytes(samples, most: int) -> None:
     tags(text)
 
 
+@given(
+    warnings=st.lists(st.from_regex(r"[a-z]{3,9}( [a-z]{3,9}){0,5}", fullmatch=True), max_size=4, unique=True),
+    gates=st.integers(0, 2),
+)
+def test_both_pages_show_each_warning_once(samples, warnings: list[str], gates: int) -> None:
+    # a person signs off by these pages, and a warning tells of a gate that was not evaluated
+    report = samples.failing()
+    told = [f"warned {number}: {text}." for number, text in enumerate(warnings)]
+    report = replace(report, gates=report.gates[:1] * gates, warnings=tuple(told))
+    pages = (comment_state.render(report, key="k", state=first(report)), comment.render_summary(report))
+    for page in pages:
+        shown = page.split("-->\n", 1)[-1]
+        assert [shown.count(text) for text in told] == [1] * len(told)
+
+
+def test_warnings_that_do_not_fit_are_counted(samples) -> None:
+    report = replace(samples.passing(), warnings=tuple(f"{number} " + "word " * 400 for number in range(60)))
+    text = comment_state.render(report, key="k", state=first(report))
+    assert comment.utf16(text) <= 60_000
+    assert re.search(r"\*\*Not shown here\*\*: .*\b\d+ warnings", text)
+
+
 @pytest.mark.parametrize("page", ["comment", "summary"])
 def test_a_hostile_report_mentions_no_user(samples, page: str) -> None:
     report = samples.hostile()
