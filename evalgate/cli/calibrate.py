@@ -78,8 +78,6 @@ def command(
         raise click.UsageError("give --labels FILE, or --anchors FILE with --now FILE")
     if (anchors is None) != (now is None):
         raise click.UsageError("--anchors and --now go together: the same anchors, scored then and now")
-    if anchors is not None and now is not None and anchors.exists() and now.exists() and anchors.samefile(now):
-        raise click.UsageError("--anchors and --now name one file: let the judge score the anchors again")
     if labels_path is None and (stored is not None or floors or gate_name is not None):
         raise click.UsageError("a report, --min and --gate go with --labels")
     judged: tuple[Calibrated, ...] = ()

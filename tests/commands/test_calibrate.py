@@ -220,15 +220,6 @@ def test_options_that_do_not_go_together(world: World, arguments: list[str]) -> 
     assert "Usage" in ended.err
 
 
-def test_a_file_is_not_compared_with_itself(world: World) -> None:
-    anchored(world, "then.jsonl", 0.0)
-    (world.root / "now.jsonl").symlink_to("then.jsonl")
-    for now in ("then.jsonl", "./then.jsonl", "now.jsonl"):
-        ended = world.evalgate("calibrate", "--anchors", "then.jsonl", "--now", now)
-        assert ended.code == 2
-        assert "name one file" in ended.err
-
-
 @pytest.mark.parametrize("side", ["then.jsonl", "now.jsonl"])
 def test_clusters_of_anchors_count_whichever_file_names_them(world: World, side: str) -> None:
     anchored(world, "then.jsonl", 0.0)
