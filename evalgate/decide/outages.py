@@ -9,12 +9,15 @@ from evalgate.decide.blocking import MAX_UNANSWERED
 
 CONTROLS = 30
 """The number of the baseline's requests of one run that decide: all answered, they show that a tenth is too much."""
+_LEAST_OF_CASE = 5
+"""The controls of one case. All without an answer, they show that neither version is answered there, and do not count;
+by chance that is rare with so many, so that what is left still has about the endpoint's rate."""
 _LEVEL = 0.05
 
 
 def count_controls(cases: int) -> int:
     """Return how many controls each case without an answer needs, so that too many such cases have `CONTROLS`."""
-    return math.ceil(CONTROLS / (count_tolerated(cases) + 1))
+    return max(_LEAST_OF_CASE, math.ceil(CONTROLS / (count_tolerated(cases) + 1)))
 
 
 def count_tolerated(cases: int) -> int:

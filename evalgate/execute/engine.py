@@ -149,6 +149,11 @@ class Engine:
         return frozenset(name for name, provider in self._providers.items() if provider.memory == "nothing")
 
     @property
+    def endpoints(self) -> frozenset[str]:
+        """The targets that are called: the same request may have another answer later."""
+        return frozenset(self._providers) - self.recorded_targets
+
+    @property
     def recorded(self) -> Mapping[str, Mapping[str, CacheEntry]]:
         """With `record`, every answer so far by target and key; `write_recordings` writes those of one target."""
         return self._answers.recorded

@@ -38,6 +38,7 @@ from evalgate.domain.reasoning import strip_reasoning
 from evalgate.domain.report_criteria import find_excluded
 from evalgate.execute.engine import Engine
 from evalgate.gate import adapted_targets, case_inputs, prompt_change
+from evalgate.gate.judging import ask_judges
 from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.gate.unanswered_draws import Asking, ask_target
 from evalgate.plan.gate_plan import make_fresh_trial
@@ -261,7 +262,9 @@ class _GateRun:
 
     def _evaluate(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
         args = (plan, trial, self.config.targets, self.watch, self.ask)
-        return self.store.put((yield from evaluate_trial(*args, run_code=self.engine.run_code)))
+        return self.store.put(
+            (yield from evaluate_trial(*args, run_code=self.engine.run_code, renews=self.engine.endpoints))
+        )
 
 
 def _count_paid(calls: Calls) -> int:
@@ -276,13 +279,15 @@ def evaluate_trial(
     ask: Callable[[Trial], Asking] = ask_target,
     *,
     run_code: RunCode = leave_unrun,
+    renews: Collection[str] = (),
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
     """Evaluate one trial from its answer to its scores. Yields requests; the engine sends the outcomes back, in order.
 
     Checks and judges take part if they apply to the case. Judges are called only for outputs that pass every blocking
     check. A judge's request does not name the arm, so equal outputs share one answer. `ask` yields the trial's own
-    request, and returns its outcome. An unreadable reply is requested once more; after that it counts as unscored.
-    `run_code` runs the checks that are code. Raise ServiceError when `watch` has seen too many of them.
+    request, and returns its outcome. An unreadable reply is requested once more, and in later runs from the targets in
+    `renews`; else it counts as unscored. `run_code` runs the checks that are code. Raise ServiceError when `watch` has
+    seen too many of them.
     """
     gate = plan.gate
     target = targets[gate.candidate_target if trial.arm is Arm.CANDIDATE else gate.baseline_target]
@@ -301,24 +306,9 @@ def evaluate_trial(
     if why_not is not None:
         scores |= {judge.name: Unscored(reason=why_not) for judge in asked}
     elif isinstance(outcome, Output):
-        for turn in range(2):
-            if not asked:
-                break
-            requests = [
-                judges.make_request(one, trial.case, outcome, targets[one.target], attempt=turn, max_age=plan.max_age)
-                for one in asked
-            ]
-            answers = yield requests
-            for judge, made, answer in zip(asked, requests, answers, strict=True):
-                scores[judge.name] = judges.read_reply(judge, answer, outcome)
-                replies[judge.name] = (*replies.get(judge.name, ()), answer)
-                watch.see(judge, made, answer, scores[judge.name])
-            asked = tuple(
-                judge
-                for judge, answer in zip(asked, answers, strict=True)
-                if isinstance(scores[judge.name], Unscored)
-                and not (isinstance(answer, Failure) and answer.kind == "infrastructure")  # the engine has retried it
-            )
+        found = yield from ask_judges(plan, trial, outcome, asked=asked, targets=targets, watch=watch, renews=renews)
+        scores |= found.scores
+        replies = found.replies
     return Result(
         case=trial.case.id,
         arm=trial.arm,

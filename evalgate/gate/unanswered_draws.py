@@ -13,8 +13,8 @@ import contextlib
 import json
 import os
 import uuid
-from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -75,8 +75,7 @@ class UnansweredDraws:
         found: dict[_Asked, Failure] = {}
         for run in _read(self._path):
             draws = run.list_own()
-            cases = {case for (case, _), _ in draws}
-            if not outages.is_outage(len(cases), run.cases, run.list_controls(self._can_control)):
+            if not outages.is_outage(_count_most_of_one_repeat(draws), run.cases, run.list_controls(self._can_control)):
                 found |= draws
         asking: dict[str, list[str]] = defaultdict(list)
         for case in self._plan.dataset.cases if found else ():
@@ -206,6 +205,14 @@ class _Run:
 
     def _list_lacking(self) -> set[str]:
         return {case for case, own in self.controls.items() if not any(own)}
+
+
+def _count_most_of_one_repeat(draws: Iterable[_Asked]) -> int:
+    """Return how many cases lack an answer in the same repeat.
+
+    A control is one draw of its case. Of three draws, one is without an answer more often than of one.
+    """
+    return max(Counter(repeat for (_, repeat), _ in draws).values(), default=0)
 
 
 def _read(path: Path) -> Iterator[_Run]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,22 @@ def test_an_outage_that_hits_both_arms_is_seldom_taken_for_the_prompt(cases: int
             if not is_outage(unanswered, cases, [False] * lost + [True] * (controls - lost)):
                 wrong += chance(unanswered, cases, rate) * chance(lost, controls, rate)
     assert wrong <= 0.07
+
+
+@pytest.mark.parametrize("cases", [60, 100, 150, 300, 600])
+@pytest.mark.parametrize("rate", [0.2, 0.4, 0.6])
+def test_an_outage_is_one_as_well_when_cases_without_any_answer_of_the_baseline_are_left_out(
+    cases: int, rate: float
+) -> None:
+    chance = random.Random(1)
+    each = count_controls(cases)
+    wrong = 0
+    for _ in range(400):
+        unanswered = sum(chance.random() < rate for _ in range(cases))
+        asked = [[chance.random() >= rate for _ in range(each)] for _ in range(min(unanswered, CONTROLS // each))]
+        left = [control for own in asked if any(own) for control in own]
+        wrong += not is_outage(unanswered - sum(not any(own) for own in asked), cases, left)
+    assert wrong <= 0.12 * 400
 
 
 @given(st.integers(8, 300).flatmap(lambda cases: st.tuples(st.integers(1, cases), st.just(cases))))

@@ -80,6 +80,29 @@ def test_an_outage_of_both_arms_is_measured_again(world: World, kind: str, share
     assert run(world)["decision"] == "PASS", "the prompt is not to blame"
 
 
+@pytest.mark.parametrize(("repeats", "share"), [(2, 0.4), (3, 0.3), (5, 0.25)])
+def test_an_outage_is_one_as_well_where_the_candidate_has_several_draws(
+    world: World, repeats: int, share: float
+) -> None:
+    """One of several draws lacks an answer more often than the only draw of a control does."""
+    configure(world, ("baseline: 1, candidate: 1", f"baseline: 1, candidate: {repeats}"))
+    fail(world, "empty", share, arms=(True, False))
+    world.edit()
+    assert world.evalgate("run").code != 0
+    mend(world)
+    assert run(world)["decision"] == "PASS", "the prompt is not to blame"
+
+
+@pytest.mark.parametrize("repeats", [2, 3])
+def test_a_prompt_that_lacks_answers_in_several_draws_keeps_them(world: World, repeats: int) -> None:
+    configure(world, ("baseline: 1, candidate: 1", f"baseline: 1, candidate: {repeats}"))
+    fail(world, "empty", 0.3)
+    world.edit()
+    first = run(world)
+    mend(world)
+    assert run(world)["decision"] == first["decision"] != "PASS"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_that_ended_with_an_error_forgets_no_draw(world: World, kind: str) -> None:
     store_baseline(world)

@@ -143,7 +143,10 @@ def _sample_gate(
     """Store one gate's samples, or return why not: a call failed permanently, or too many draws are not answers."""
     watch = ReplyWatch()
     run = engine.run(
-        plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets, watch, run_code=engine.run_code)
+        plan.trials,
+        lambda trial: evaluate_trial(
+            plan, trial, config.targets, watch, run_code=engine.run_code, renews=engine.endpoints
+        ),
     )
     lost = stored_samples.list_incomplete(run.results)
     if lost:
