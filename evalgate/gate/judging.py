@@ -38,7 +38,7 @@ def ask_judges(
     in their place. The embedded model would give the same reply.
     """
     found = Judgements()
-    renewed = {name for name in renews if targets[name].kind != "local"}
+    renewed = {one.name for one in asked if one.target in renews and targets[one.target].kind != "local"}
     for turn in range(_MOST_REPLIES):
         if not asked:
             break
@@ -52,7 +52,7 @@ def ask_judges(
             scored = judges.read_reply(judge, answer, output)
             found.scores[judge.name] = scored
             found.replies[judge.name] = (*found.replies.get(judge.name, ()), answer)
-            can_renew = answer.cached and judge.target in renewed and turn + 1 < _MOST_REPLIES
+            can_renew = answer.cached and judge.name in renewed and turn + 1 < _MOST_REPLIES
             if not (can_renew and isinstance(scored, Unscored)):
                 watch.see(judge, made, answer, scored)
             if isinstance(scored, Unscored) and not _was_retried(answer) and (turn + 1 < _TRIES or can_renew):

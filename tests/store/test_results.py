@@ -131,7 +131,8 @@ FORMATS = ("json", "markdown", "terminal", "csv")
 
 def test_a_run_and_every_verb_after_it_give_the_same_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     turn(world)
-    assert world.evalgate("run").code == 4
+    for _ in range(10):  # until no reply of the judge is asked for again
+        assert world.evalgate("run").code == 4
     given = {}
     for where in ("memory", "file"):  # from the same answers, as they were paid for
         shutil.rmtree(STORE / "verdicts", ignore_errors=True)
