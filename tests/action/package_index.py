@@ -18,6 +18,10 @@ LOCKED = ("--require-hashes", "--no-deps", "--only-binary")
 SAME = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_PROXY": "HTTPS_PROXY", "PIP_CERT": "SSL_CERT_FILE"}
 
 
+COMMIT = "git+https://github.com/OWNER/evalgate@0123456789abcdef0123456789abcdef01234567"
+"""The source that the workflows of the documentation install from."""
+
+
 def write(folder: Path) -> Path:
     """Make the folder for PATH. `python3` and `python` run this interpreter, except for `-m pip install`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +78,7 @@ def _locked(arguments: list[str]) -> None:
 
 
 def pip(arguments: list[str]) -> None:
-    if arguments != ["install", "prompt-evalgate"]:
+    if arguments not in (["install", "prompt-evalgate"], ["install", COMMIT]):
         sys.exit(f"pip {arguments}: not known here")
 
 
